@@ -1,0 +1,1 @@
+"""Benchmarks: one command, `python -m benchmarks`, prints a table and writes JSON."""

@@ -1,0 +1,1 @@
+"""The AWS faces: handlers for Lambda."""

@@ -1,0 +1,195 @@
+"""Settings: from flags, then environment (``RXINDEX_*``), then a TOML file, then defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from rxindex.embed import Embedder, create_embedder
+from rxindex.errors import ConfigurationError
+from rxindex.index.connect import hide_password
+from rxindex.index.schema import IndexSettings
+
+__all__ = ["DEFAULT_FILE", "Settings", "load_settings"]
+
+#: Read from the working directory if no other file is given.
+DEFAULT_FILE = "rxindex.toml"
+
+
+def _data_dir() -> Path:
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(home).expanduser() / "rxindex"
+
+
+class Settings(BaseSettings):
+    """Every setting of rxindex, each with its default and its meaning.
+
+    The name of a setting is the same in the file (``page_size = 5000``), in the environment
+    (``RXINDEX_PAGE_SIZE=5000``) and, with hyphens, as a flag where a command has it.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RXINDEX_", extra="forbid", frozen=True)
+
+    source: SecretStr | None = Field(
+        None, description="catalogue: mysql://, mariadb://, sqlite:/// or ndc:PATH (zip or folder)"
+    )
+    mapping: Path | None = Field(
+        None, description="mapping file for another schema than FDB's (see docs/sources.md)"
+    )
+    source_ca: Path | None = Field(
+        None, description="certificate authority to trust for the database; turns TLS on"
+    )
+    page_size: int = Field(10_000, ge=1, le=1_000_000, description="rows in one query of a source")
+    redis: SecretStr | None = Field(
+        None, description="redis://, rediss:// or unix://; left out: the embedded Redis"
+    )
+    redis_ca: Path | None = Field(None, description="certificate authority to trust for rediss://")
+    data_dir: Path = Field(
+        default_factory=_data_dir, description="folder of the embedded Redis and of downloads"
+    )
+    catalogue: str = Field("drugs", description="name of the catalogue in Redis")
+    vocabulary: Path | None = Field(
+        None, description="your own vocabulary file, merged over the built-in one"
+    )
+    embedder: Literal["minilm", "titan", "fake"] = Field(
+        "minilm", description="minilm (local), titan (Amazon Bedrock) or fake (for tests)"
+    )
+    dimensions: int | None = Field(
+        None, description="vector length, where the embedder lets you choose: titan, fake"
+    )
+    titan_model: str = Field(
+        "amazon.titan-embed-text-v2:0", description="Bedrock model id or inference profile"
+    )
+    titan_region: str | None = Field(
+        None, description="AWS region; left out: from the AWS configuration"
+    )
+    titan_endpoint: str | None = Field(None, description="another address for Bedrock Runtime")
+    titan_concurrency: int = Field(
+        32, ge=1, le=500, description="most calls of Titan under way at once"
+    )
+    titan_requests_per_minute: int | None = Field(
+        None, ge=1, description="your quota for the model; calls are paced to stay under it"
+    )
+    batch_size: int = Field(500, ge=1, le=10_000, description="drugs in one round trip to Redis")
+    most_deletes: float = Field(
+        0.05, ge=0, le=1, description="share of the index a run may delete without --allow-deletes"
+    )
+    most_missing: float = Field(
+        0.01, ge=0, le=1, description="share of the drugs a new generation may lack and go live"
+    )
+    algorithm: Literal["auto", "flat", "hnsw", "svs"] = Field(
+        "auto", description="vector index: auto chooses by size and by what the server has"
+    )
+    vector_type: Literal["float16", "float32"] = Field(
+        "float16", description="element type of the vectors"
+    )
+    compression: Literal["", "LVQ4", "LVQ8", "LVQ4x4", "LVQ4x8", "LeanVec4x8", "LeanVec8x8"] = (
+        Field("", description="compression of an svs index")
+    )
+    reduce: int = Field(0, ge=0, description="dimensions left by LeanVec; 0: half")
+    graph_degree: int = Field(0, ge=0, description="links of a vector; 0: the server's default")
+    build_window: int = Field(0, ge=0, description="effort when building; 0: the server's default")
+    search_window: int = Field(
+        0, ge=0, description="effort when searching; 0: the server's default"
+    )
+    training_threshold: int = Field(
+        0, ge=0, description="vectors that svs gathers before compressing; 0: the default"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Set the order: flags, environment, file."""
+        del dotenv_settings, file_secret_settings
+        file = TomlConfigSettingsSource(settings_cls, toml_file=_file.path)
+        return init_settings, env_settings, file
+
+    def index_settings(self) -> IndexSettings:
+        """Give what is asked of the index."""
+        names = [field.name for field in msgspec.structs.fields(IndexSettings)]
+        return IndexSettings(**{name: getattr(self, name) for name in names})
+
+    def make_embedder(self) -> Embedder:
+        """Make the embedder that the settings name.
+
+        Raises:
+            ConfigurationError: it does not have these options.
+            MissingExtra: its part of rxindex is not installed.
+        """
+        options: dict[str, Any] = {}
+        if self.embedder == "titan":
+            options = {
+                "model": self.titan_model,
+                "region": self.titan_region,
+                "endpoint_url": self.titan_endpoint,
+                "max_concurrency": self.titan_concurrency,
+                "requests_per_minute": self.titan_requests_per_minute,
+            }
+        if self.dimensions is not None:
+            options["dimensions"] = self.dimensions
+        return create_embedder(self.embedder, **options)
+
+    def shown(self) -> dict[str, Any]:
+        """Give all settings for people to see, passwords hidden."""
+        values = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = hide_password(value.get_secret_value())
+            values[name] = str(value) if isinstance(value, Path) else value
+        return values
+
+
+class _File:
+    """Which file the next `Settings` reads; pydantic-settings has no argument for it."""
+
+    path: Path | None = None
+
+
+_file = _File()
+
+
+def load_settings(file: Path | None = None, **flags: Any) -> Settings:
+    """Load the settings.
+
+    Args:
+        file: TOML file; else ``RXINDEX_CONFIG``, else ``rxindex.toml`` if there is one here.
+        flags: from the command line; a value of None counts as not given.
+
+    Raises:
+        ConfigurationError: a setting does not exist or has an impossible value; the message
+            names it, without the value of a secret.
+    """
+    named = file or (Path(given) if (given := os.environ.get("RXINDEX_CONFIG")) else None)
+    if named is not None and not named.is_file():
+        raise ConfigurationError(f"there is no settings file {named}")
+    _file.path = named or (Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None)
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigurationError(f"wrong settings: {'; '.join(faults)}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{_file.path} is not a TOML file: {error}") from error
+    finally:
+        _file.path = None

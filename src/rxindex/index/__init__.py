@@ -1,0 +1,1 @@
+"""The index room: everything that speaks to Redis."""

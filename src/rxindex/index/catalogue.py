@@ -1,0 +1,365 @@
+"""A catalogue in Redis: its keys, its generations, and the alias that searches go through.
+
+A generation is one index with its documents. A new model, vector size, vector type, algorithm or
+schema is a new generation, filled beside the live one; the alias then moves in one step.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from rxindex.errors import (
+    CatalogueNotIndexed,
+    ConfigurationError,
+    IndexRejected,
+    IndexUnavailable,
+    TerminalError,
+)
+from rxindex.index.capability import Capabilities
+from rxindex.index.connect import Client, command, pairs, redis_errors
+from rxindex.index.schema import (
+    SCHEMA_VERSION,
+    IndexSettings,
+    InEffect,
+    choose_algorithm,
+    create_arguments,
+    read_in_effect,
+)
+
+__all__ = ["Catalogue", "Generation", "GenerationState", "IndexCounts"]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_UNKNOWN_INDEX = ("unknown index name", "no such index", "index not found")
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """What a generation was built for; kept beside it in Redis.
+
+    Attributes:
+        name: ``g1``, ``g2``, ...
+        model_id: the embedder's identity.
+        dimensions: of the vectors.
+        settings: what was asked of the index.
+        schema_version: of rxindex's own schema.
+        created: seconds since the epoch.
+    """
+
+    name: str
+    model_id: str
+    dimensions: int
+    settings: IndexSettings
+    schema_version: int
+    created: float
+
+    def differences(self, other: Generation) -> list[str]:
+        """Name what keeps documents written for ``other`` out of this generation."""
+        found = []
+        if self.model_id != other.model_id:
+            found.append(f"embedder {self.model_id} (now {other.model_id})")
+        if self.dimensions != other.dimensions:
+            found.append(f"{self.dimensions} dimensions (now {other.dimensions})")
+        if self.settings != other.settings:
+            old, new = msgspec.to_builtins(self.settings), msgspec.to_builtins(other.settings)
+            found += [f"{k} {old[k] or '-'} (now {new[k] or '-'})" for k in old if old[k] != new[k]]
+        if self.schema_version != other.schema_version:
+            found.append(f"schema {self.schema_version} (now {other.schema_version})")
+        return found
+
+
+class IndexCounts(msgspec.Struct, frozen=True):
+    """What the server counts in one index.
+
+    Attributes:
+        documents: documents that a search can find.
+        failures: documents that the server could not index since it started.
+        last_failure: the server's word on the last of them, with its key.
+        indexing: whether it is still reading existing documents.
+        vector_memory: bytes that the index keeps for vectors, beside those in the documents.
+    """
+
+    documents: int
+    failures: int
+    last_failure: str
+    indexing: bool
+    vector_memory: int
+
+
+class GenerationState(msgspec.Struct, frozen=True):
+    """A generation with what the server says of its index.
+
+    Attributes:
+        generation: what it was built for.
+        live: whether the alias points at it.
+        in_effect: what the server really does.
+        counts: what the server counts.
+    """
+
+    generation: Generation
+    live: bool
+    in_effect: InEffect
+    counts: IndexCounts
+
+
+class Catalogue:
+    """One catalogue's place in Redis.
+
+    Args:
+        client: a connection (see `connect`).
+        name: lower-case letters, digits, hyphens and underscores, at most 64.
+
+    Raises:
+        ConfigurationError: the name is not one.
+    """
+
+    def __init__(self, client: Client, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} can't name a catalogue: use up to 64 lower-case letters, digits, "
+                "hyphens and underscores, for example 'fdb'"
+            )
+        self.client = client
+        self.name = name
+        self.alias = f"rx:{name}"
+
+    def key(self, *parts: str) -> str:
+        """Give the key of something that belongs to this catalogue."""
+        return ":".join((self.alias, *parts))
+
+    def index(self, generation: str) -> str:
+        """Give the name of a generation's index."""
+        return self.key(generation)
+
+    def prefix(self, generation: str) -> str:
+        """Give what the keys of a generation's documents begin with."""
+        return self.key(generation, "drug", "")
+
+    def live(self) -> str | None:
+        """Resolve the alias: the name of the live generation, or None before the first load.
+
+        Raises:
+            TerminalError: somebody made an index under the alias's own name. Such an index
+                hides the alias, and dropping through it would drop the wrong index.
+        """
+        information = self._information(self.alias)
+        if information is None:
+            return None
+        index = _text(information["index_name"])
+        if index == self.alias:
+            raise TerminalError(
+                f"there is an index called {self.alias!r}, which hides the alias of that name; "
+                f"drop it with FT.DROPINDEX {self.alias} (without DD), then run again"
+            )
+        return index.removeprefix(f"{self.alias}:")
+
+    def generations(self) -> list[Generation]:
+        """List this catalogue's generations, oldest first, live or not.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        with redis_errors("listing indexes"):
+            names = [_text(name) for name in command(self.client, "FT._LIST")]
+        found = (name.removeprefix(f"{self.alias}:") for name in names)
+        kept = [self._read(name) for name in found if re.fullmatch(r"g\d+", name)]
+        return sorted((one for one in kept if one), key=lambda one: int(one.name[1:]))
+
+    def read_generation(self, name: str) -> Generation:
+        """Read what a generation was built for.
+
+        Raises:
+            CatalogueNotIndexed: there is none of that name.
+        """
+        generation = self._read(name)
+        if generation is None:
+            raise CatalogueNotIndexed(f"catalogue {self.name!r} has no generation {name!r}")
+        return generation
+
+    def require_live(self) -> Generation:
+        """Read the live generation.
+
+        Raises:
+            CatalogueNotIndexed: nothing was loaded yet.
+        """
+        name = self.live()
+        if name is None:
+            raise CatalogueNotIndexed(
+                f"no index answers for the catalogue {self.name!r}: load it with 'rxindex sync "
+                "--source URL', or give another --catalogue or --redis"
+            )
+        return self.read_generation(name)
+
+    def create(
+        self,
+        model_id: str,
+        dimensions: int,
+        settings: IndexSettings,
+        capabilities: Capabilities,
+        drugs: int,
+    ) -> Generation:
+        """Create an empty generation beside what is there.
+
+        Args:
+            model_id: the embedder's identity.
+            dimensions: of its vectors.
+            settings: what is asked of the index.
+            capabilities: of the server.
+            drugs: how many to expect, roughly; decides what ``auto`` means.
+
+        Raises:
+            ConfigurationError: the server does not take these settings.
+        """
+        with redis_errors("creating a generation"):
+            number = int(self.client.incr(self.key("generation")))
+        generation = Generation(
+            f"g{number}", model_id, dimensions, settings, SCHEMA_VERSION, time.time()
+        )
+        algorithm = choose_algorithm(settings, capabilities, drugs, dimensions)
+        words = create_arguments(
+            self.index(generation.name),
+            self.prefix(generation.name),
+            settings,
+            algorithm,
+            dimensions,
+            capabilities,
+        )
+        with redis_errors(f"creating the index {self.index(generation.name)}"):
+            # The record first: an index without one could not be told from a stranger's.
+            self.client.set(self.key(generation.name, "meta"), msgspec.json.encode(generation))
+            command(self.client, *words)
+        return generation
+
+    def state(self, generation: Generation, live: str | None) -> GenerationState:
+        """Ask the server about a generation's index.
+
+        Raises:
+            CatalogueNotIndexed: it is gone.
+        """
+        information = self._information(self.index(generation.name))
+        if information is None:
+            raise CatalogueNotIndexed(f"the index of generation {generation.name} is gone")
+        return GenerationState(
+            generation, generation.name == live, read_in_effect(information), _counts(information)
+        )
+
+    def counts(self, generation: str) -> IndexCounts:
+        """Read what the server counts in a generation's index.
+
+        Raises:
+            CatalogueNotIndexed: it is gone.
+        """
+        information = self._information(self.index(generation))
+        if information is None:
+            raise CatalogueNotIndexed(
+                f"the index of generation {generation} of catalogue {self.name!r} is gone"
+            )
+        return _counts(information)
+
+    def wait_until_indexed(self, generation: str, timeout: float = 600.0) -> IndexCounts:
+        """Wait until the server has indexed what is there.
+
+        Raises:
+            IndexUnavailable: it is still at it after ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while (counts := self.counts(generation)).indexing:
+            if time.monotonic() > deadline:
+                raise IndexUnavailable(f"the index of {generation} is still being built")
+            time.sleep(0.05)
+        return counts
+
+    def verify_count(self, generation: str, drugs: int) -> None:
+        """Check that a generation holds as many searchable drugs as it should.
+
+        Raises:
+            IndexRejected: it does not, with the server's own reason where it has one.
+        """
+        counts = self.wait_until_indexed(generation)
+        if counts.documents != drugs:
+            reason = f": {counts.last_failure}" if counts.failures else ""
+            raise IndexRejected(
+                f"generation {generation} should hold {drugs} drugs but a search can find "
+                f"{counts.documents}{reason}; the live index was left as it is"
+            )
+
+    def point_alias(self, generation: str) -> None:
+        """Let searches go to ``generation`` from now on, in one step.
+
+        Raises:
+            TerminalError: an index hides the alias (see `live`).
+        """
+        self.live()  # refuses an index that hides the alias
+        with redis_errors("moving the alias"):
+            command(self.client, "FT.ALIASUPDATE", self.alias, self.index(generation))
+
+    def drop(self, generation: str, batch: int = 500) -> int:
+        """Remove a generation: its index, then its documents in batches.
+
+        Returns:
+            How many documents were removed.
+
+        Raises:
+            TerminalError: it is the live one.
+        """
+        if self.live() == generation:
+            raise TerminalError(f"generation {generation} is live and can't be dropped")
+        removed = 0
+        with redis_errors(f"dropping generation {generation}"):
+            if self._information(self.index(generation)) is not None:
+                command(self.client, "FT.DROPINDEX", self.index(generation))
+            for keys in self.document_keys(generation, batch):
+                removed += int(self.client.unlink(*keys))
+            self.client.delete(self.key(generation, "meta"))
+        return removed
+
+    def document_keys(self, generation: str, batch: int = 500) -> Iterator[list[bytes]]:
+        """Yield the keys of a generation's documents, indexed or not, in batches.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        pattern = self.prefix(generation) + "*"
+        found: list[bytes] = []
+        with redis_errors("listing documents"):
+            for key in self.client.scan_iter(match=pattern, count=batch * 2):
+                found.append(key)
+                if len(found) == batch:
+                    yield found
+                    found = []
+        if found:
+            yield found
+
+    def _read(self, name: str) -> Generation | None:
+        with redis_errors("reading a generation's record"):
+            stored = self.client.get(self.key(name, "meta"))
+        return msgspec.json.decode(stored, type=Generation) if stored else None
+
+    def _information(self, index: str) -> dict[str, Any] | None:
+        with redis_errors(f"asking about the index {index}"):
+            try:
+                return pairs(command(self.client, "FT.INFO", index))
+            except Exception as error:
+                if any(sign in str(error).lower() for sign in _UNKNOWN_INDEX):
+                    return None
+                raise
+
+
+def _counts(information: dict[str, Any]) -> IndexCounts:
+    errors = pairs(information.get("Index Errors", []))
+    failure = _text(errors.get("last indexing error", b""))
+    key = _text(errors.get("last indexing error key", b""))
+    return IndexCounts(
+        documents=int(information["num_docs"]),
+        failures=int(information["hash_indexing_failures"]),
+        last_failure="" if failure in {"", "N/A"} else f"{failure} (key {key})",
+        indexing=bool(int(information["indexing"])),
+        vector_memory=round(float(information.get("vector_index_sz_mb") or 0) * 2**20),
+    )
+
+
+def _text(value: bytes | str | int) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,65 @@
+"""The one place where text becomes part of a RediSearch query.
+
+Everything that a person or a catalogue wrote goes through `tag` or `words` before it stands in a
+query; nothing else in rxindex builds query text from data.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["tag", "tag_in", "tokens", "words"]
+
+#: What RediSearch itself splits text fields at, less what `tokens` treats in its own way.
+_TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
+
+
+def tag(value: str) -> str:
+    """Escape ``value`` for use between the braces of a TAG clause.
+
+    Every character that is not a letter or a digit gets a backslash, blanks and hyphens included
+    (RediSearch would otherwise read ``CII-CV`` as two things, ``*`` as a prefix, and a lone
+    underscore as a syntax error). Control characters become blanks, since no escape carries them.
+
+    Raises:
+        ValueError: the value is blank; RediSearch calls an empty TAG clause a syntax error.
+    """
+    printable = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in value).strip()
+    if not printable:
+        raise ValueError("a TAG clause needs a value")
+    return "".join(c if c.isalnum() else f"\\{c}" for c in printable)
+
+
+def tag_in(field: str, values: list[str] | tuple[str, ...]) -> str:
+    """Write the clause that ``field`` holds any of ``values``."""
+    return f"@{field}:{{{'|'.join(tag(value) for value in values)}}}"
+
+
+def tokens(text: str) -> list[str]:
+    """Split ``text`` into the terms that RediSearch finds: letters and digits, lower case."""
+    return [token.lower() for token in _TOKEN.findall(text)]
+
+
+def words(text: str, *, prefix: bool = False, fuzzy: int = 0) -> str:
+    """Write ``text`` as a conjunction of terms for a TEXT clause.
+
+    Args:
+        text: what a person typed.
+        prefix: let the last term be the beginning of a word. Only from the second letter on:
+            RediSearch refuses shorter prefixes.
+        fuzzy: how many letters may differ (0 to 3) in terms of at least four letters.
+
+    Returns:
+        The clause without its field and parentheses, or an empty string if no term is left.
+    """
+    terms = tokens(text)
+    written = []
+    for place, term in enumerate(terms):
+        if fuzzy and len(term) >= 4 and not any(c.isdigit() for c in term):
+            written.append(f"{'%' * fuzzy}{term}{'%' * fuzzy}")
+        elif prefix and place == len(terms) - 1 and len(term) >= 2:
+            written.append(f"{term}*")
+        else:
+            written.append(term)
+    return " ".join(written)

@@ -1,0 +1,266 @@
+"""Rows to drugs: a streaming group-by that holds one group of rows at a time.
+
+Here a catalogue's accidents end: padding blanks, a package listed twice, a label name in two
+spellings, an NDC that is none. What the source lacks (classes, indications, synonyms) is joined
+from the clinical vocabulary by ingredient. Of each class and indication only the main names go
+into a drug: the search knows all the others, and puts the main one in their place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
+
+import msgspec
+
+from rxindex.errors import RowError
+from rxindex.model import (
+    ACTIVE,
+    OBSOLETE,
+    Drug,
+    Package,
+    PackageRow,
+    Status,
+    drug_id,
+    fold,
+)
+from rxindex.ndc import canonical_ndc
+from rxindex.vocabulary import Facts, Vocabulary
+
+__all__ = ["RejectedRow", "RowCounts", "assemble", "embedding_text"]
+
+#: Longest text kept of one value. No drug name in the FDA's directory comes near; what is longer
+#: is a fault in the data, and would bloat every list of hits.
+LONGEST_VALUE = 600
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_UNCLEAN = re.compile(r"[\x00-\x1f\x7f;]+")
+
+
+class RejectedRow(msgspec.Struct, frozen=True):
+    """A row that can't become a package.
+
+    Attributes:
+        drug_id: of the drug that it belongs to; its other packages are kept.
+        row: the row.
+        error: why.
+        drug_lost: no package of the drug is left; this is the last of its rows.
+    """
+
+    drug_id: str
+    row: PackageRow
+    error: RowError
+    drug_lost: bool = False
+
+
+class RowCounts(msgspec.Struct):
+    """What went through `assemble`.
+
+    Attributes:
+        rows: that were read.
+        repeated: of these, rows that name a package of their drug once more.
+    """
+
+    rows: int = 0
+    repeated: int = 0
+
+
+def assemble(
+    rows: Iterable[PackageRow],
+    vocabulary: Vocabulary,
+    today: str,
+    counts: RowCounts | None = None,
+) -> Iterator[Drug | RejectedRow]:
+    """Assemble drugs from rows that arrive group by group.
+
+    Args:
+        rows: all rows of a group in one run (see `Source.rows`).
+        vocabulary: joined by ingredient.
+        today: ISO date; a package whose end date is not after it is obsolete.
+        counts: to fill in, if given.
+
+    Yields:
+        Rejected rows of a group, then its drugs, ordered by their key.
+    """
+    counts = counts or RowCounts()
+    for group, members in groupby(rows, key=attrgetter("group")):
+        by_key: dict[tuple[str, ...], list[PackageRow]] = {}
+        for row in members:
+            by_key.setdefault(tuple(fold(part) for part in row.key), []).append(row)
+        for key in sorted(by_key):
+            counts.rows += len(by_key[key])
+            yield from _assemble_drug(drug_id(group, key), by_key[key], vocabulary, today, counts)
+
+
+def _assemble_drug(
+    identity: str,
+    rows: list[PackageRow],
+    vocabulary: Vocabulary,
+    today: str,
+    counts: RowCounts,
+) -> Iterator[Drug | RejectedRow]:
+    rejected: list[RejectedRow] = []
+    packages: dict[str, tuple[Package, PackageRow]] = {}
+    for row in rows:
+        try:
+            package = _package(row, today)
+            if not row.name.strip():
+                raise RowError(f"NDC {package.ndc} has no label name; give it one in the source")
+        except RowError as error:
+            rejected.append(RejectedRow(identity, row, error))
+            continue
+        known = packages.get(package.ndc)
+        counts.repeated += known is not None
+        if known is None or _precedence(package, row) > _precedence(*known):
+            packages[package.ndc] = (package, row)
+    if not packages:
+        rejected[-1] = msgspec.structs.replace(rejected[-1], drug_lost=True)
+    yield from rejected
+    if packages:
+        ordered = [packages[ndc] for ndc in sorted(packages)]
+        yield _drug(identity, ordered, vocabulary)
+
+
+def _package(row: PackageRow, today: str) -> Package:
+    status: Status = OBSOLETE if row.end and _is_past(row.end, today) else ACTIVE
+    return Package(
+        ndc=canonical_ndc(row.ndc),
+        labeler=_clean(row.labeler),
+        size=_clean(row.size),
+        description=_clean(row.description),
+        start=row.start,
+        end=row.end,
+        status=status,
+    )
+
+
+def _precedence(package: Package, row: PackageRow) -> tuple[bool, tuple[object, ...]]:
+    """Rank the listings of a package that is listed twice: an active one counts.
+
+    Between equals any rule will do that does not depend on the order in which the source happens
+    to give them, since the drug would otherwise look changed now and then.
+    """
+    return package.status == ACTIVE, msgspec.structs.astuple(row)
+
+
+def _is_past(end: str, today: str) -> bool:
+    """Tell whether an end date is reached; one that can't be read is, or it would never be."""
+    return end <= today or not _ISO_DATE.fullmatch(end)
+
+
+def _drug(identity: str, members: list[tuple[Package, PackageRow]], vocabulary: Vocabulary) -> Drug:
+    # An active package's row describes the drug; NDC order makes the choice repeatable.
+    row = next((r for p, r in members if p.status == ACTIVE), members[0][1])
+    packages = tuple(package for package, _ in members)
+    substances = _substances(row, vocabulary)
+    facts = vocabulary.facts(substances)
+    brand, generic = _clean(row.brand), _clean(row.generic)
+    if fold(generic) in {"", fold(brand)} and facts.ingredients:
+        generic = ", ".join(one.name for one in facts.ingredients)
+    own_names = {fold(brand), fold(generic)}
+    synonyms = _distinct(*facts.synonyms, *facts.brands)
+    return Drug(
+        id=identity,
+        name=_clean(row.name),
+        brand=brand,
+        generic=generic,
+        ingredients=_ingredients(substances, vocabulary),
+        strength="; ".join(_clean(part) for part in row.strength.split(";") if part.strip()),
+        form=_clean(row.form).lower(),
+        routes=_distinct(*(name.lower() for some in _sets(members, "routes") for name in some)),
+        classes=_classes(members, facts),
+        indications=_distinct(
+            *facts.main_indications, *(n for some in _sets(members, "indications") for n in some)
+        ),
+        synonyms=tuple(name for name in synonyms if fold(name) not in own_names),
+        # One package that is controlled is enough: a bad code on another must not hide it.
+        schedule=next((r.schedule for _, r in members if r.schedule), ""),
+        kind="brand" if row.innovator else "generic",
+        gcn=row.gcn,
+        status=ACTIVE if any(p.status == ACTIVE for p in packages) else OBSOLETE,
+        packages=packages,
+    )
+
+
+def _substances(row: PackageRow, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Give the active substances, by way of the brand if the source's own names say nothing."""
+    named = row.ingredients or ((row.generic,) if row.generic else ())
+    if any(vocabulary.ingredient(name) for name in named):
+        return named
+    for name in (row.brand, *named):
+        known = vocabulary.expand(name) if name else None
+        if known is not None and known.kind == "brand":
+            return known.names
+    return named
+
+
+def _ingredients(substances: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]:
+    names = []
+    for substance in substances:
+        known = vocabulary.ingredient(substance)
+        names.append(known.name if known else fold(substance))
+    return _distinct(*names)
+
+
+def _sets(members: list[tuple[Package, PackageRow]], field: str) -> Iterable[tuple[str, ...]]:
+    """Give each set of values that the rows have for a field; mostly it is the same for all."""
+    return dict.fromkeys(getattr(row, field) for _, row in members)
+
+
+def _classes(members: list[tuple[Package, PackageRow]], facts: Facts) -> tuple[str, ...]:
+    return _distinct(*facts.main_classes, *(text for _, row in members for text in row.classes))
+
+
+# Labelers, sizes and forms come again and again; half of the assembling was cleaning them.
+@lru_cache(maxsize=16_384)
+def _clean(text: str) -> str:
+    """Make a value fit for the index: one line, no semicolon (it separates values), bounded."""
+    if not text.isprintable() or ";" in text:
+        # Half a surrogate pair, left by a byte that no encoding explained, can't be written.
+        text = _UNCLEAN.sub(",", text.encode("utf-8", "replace").decode())
+    return " ".join(text[:LONGEST_VALUE].split())
+
+
+def _distinct(*values: str) -> tuple[str, ...]:
+    """Drop blanks and what differs only in case, keeping the first of each."""
+    kept: dict[str, str] = {}
+    for value in values:
+        clean = _clean(value)
+        if clean:
+            kept.setdefault(clean.casefold(), clean)
+    return tuple(kept.values())
+
+
+#: How much the embedding text names: enough to place the drug, few enough that the text stays
+#: within some forty tokens (a model's time grows with them).
+_TEXT_INGREDIENTS = 6
+_TEXT_CLASSES = 3
+_TEXT_INDICATIONS = 6
+
+
+def embedding_text(drug: Drug) -> str:
+    """Write the text that stands for the drug in the vector space.
+
+    It says what the drug is, not what it is called. The strength is left out: it is a filter,
+    and numbers embed badly. So are brands, which mean nothing to a model and are matched by
+    word. What is left is shared by all strengths, brands and coatings of a drug, so that one
+    vector serves them all.
+
+    Returns:
+        One line, for example ``atorvastatin, oral tablet. HMG-CoA Reductase Inhibitor, statin.
+        For hyperlipidemia, high cholesterol.``
+    """
+    names = ", ".join(drug.ingredients[:_TEXT_INGREDIENTS])
+    names = names or fold(drug.generic) or fold(drug.brand) or fold(drug.name)
+    # "tablet, film coated, extended release" is, for this purpose, a tablet.
+    form = drug.form.partition(",")[0]
+    how = " ".join(filter(None, ("/".join(drug.routes[:3]), form)))
+    sentences = [", ".join(filter(None, (names, how)))]
+    if drug.classes:
+        sentences.append(", ".join(drug.classes[:_TEXT_CLASSES]))
+    if drug.indications:
+        sentences.append("For " + ", ".join(drug.indications[:_TEXT_INDICATIONS]))
+    return ". ".join(sentences) + "."

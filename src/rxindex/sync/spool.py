@@ -1,0 +1,136 @@
+"""What a run has to remember, on disk, so that memory does not grow with the catalogue."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rxindex.errors import ConfigurationError
+
+__all__ = ["RunSpool"]
+
+
+class RunSpool:
+    """The vectors made and the drugs seen in one run, in a temporary SQLite file.
+
+    A context manager; the file goes with it. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="rxindex-run-")
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(
+            self.folder / "spool.db", check_same_thread=False, isolation_level=None
+        )
+        # Nothing in here outlives the run, so nothing needs to survive a crash.
+        self._database.executescript(
+            """
+            PRAGMA journal_mode = OFF;
+            PRAGMA synchronous = OFF;
+            PRAGMA cache_size = -16384;
+            CREATE TABLE vector (text BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+            CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
+            CREATE TABLE stored (id TEXT PRIMARY KEY) WITHOUT ROWID;
+            """
+        )
+
+    @property
+    def folder(self) -> Path:
+        """The temporary folder that holds the file."""
+        return Path(self._folder.name)
+
+    def __enter__(self) -> Self:
+        """Give the spool itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Remove the file; may be called twice."""
+        with contextlib.suppress(sqlite3.ProgrammingError):
+            self._database.close()
+        self._folder.cleanup()
+
+    def vectors(self, texts: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Give the vectors of those text fingerprints that have one."""
+        wanted = list(dict.fromkeys(texts))
+        found: dict[bytes, bytes] = {}
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            marks = ",".join("?" * len(part))
+            query = f"SELECT text, vector FROM vector WHERE text IN ({marks})"  # noqa: S608
+            with self._lock, _told():
+                found.update(self._database.execute(query, part).fetchall())
+        return found
+
+    def add_vectors(self, vectors: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep vectors under their text fingerprints."""
+        self._write("INSERT OR REPLACE INTO vector VALUES (?, ?)", vectors)
+
+    def mark_seen(self, ids: Iterable[str]) -> int:
+        """Remember that the source has these drugs.
+
+        Returns:
+            How many of them are new to the run.
+        """
+        return self._write("INSERT OR IGNORE INTO seen VALUES (?)", ((one,) for one in ids))
+
+    def mark_stored(self, ids: Iterable[str]) -> list[str]:
+        """Remember that the index has these documents.
+
+        Returns:
+            Those that were not named before; listing Redis' keys may name some twice.
+        """
+        wanted = list(dict.fromkeys(ids))
+        known = self._among("stored", wanted)
+        new = [one for one in wanted if one not in known]
+        self._write("INSERT INTO stored VALUES (?)", ((one,) for one in new))
+        return new
+
+    def unseen(self, ids: Sequence[str]) -> list[str]:
+        """Give those of ``ids`` that the source does not have."""
+        seen = self._among("seen", ids)
+        return [one for one in ids if one not in seen]
+
+    def _among(self, table: str, ids: Sequence[str]) -> set[str]:
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id FROM {table} WHERE id IN ({marks})"  # noqa: S608 - no data in it
+        with self._lock, _told():
+            return {row[0] for row in self._database.execute(query, list(ids))}
+
+    def _write(self, statement: str, rows: Iterable[tuple[object, ...]]) -> int:
+        with self._lock, _told():
+            before = self._database.total_changes
+            self._database.execute("BEGIN")
+            self._database.executemany(statement, rows)
+            self._database.execute("COMMIT")
+            return self._database.total_changes - before
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Say what a fault of the temporary file means.
+
+    Raises:
+        ConfigurationError: there is no room for it, or it went away.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            f"the temporary folder {tempfile.gettempdir()} can't hold what a run has to remember "
+            f"({error}); make room, or set TMPDIR to another folder"
+        ) from error

@@ -1,0 +1,86 @@
+"""Which generation a run writes to: the live one, one begun earlier, or a new one."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rxindex.embed.base import Embedder
+from rxindex.errors import GenerationMismatch
+from rxindex.index.capability import Capabilities
+from rxindex.index.catalogue import Catalogue, Generation
+from rxindex.index.schema import SCHEMA_VERSION, IndexSettings
+from rxindex.index.store import DrugStore
+
+__all__ = ["Target", "choose_target"]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a run writes.
+
+    Attributes:
+        store: the generation's documents; None in a dry run where a new one would be made.
+        live: searches go to it already.
+        donor: the live generation, if its vectors can be carried over into this one.
+    """
+
+    store: DrugStore | None
+    live: bool
+    donor: DrugStore | None = None
+
+
+def choose_target(
+    catalogue: Catalogue,
+    embedder: Embedder,
+    settings: IndexSettings,
+    capabilities: Capabilities,
+    *,
+    packages: int,
+    new_generation: bool,
+    dry_run: bool,
+) -> Target:
+    """Decide where to write.
+
+    Args:
+        catalogue: whose.
+        embedder: that will make the vectors.
+        settings: what is asked of the index.
+        capabilities: of the server.
+        packages: rows in the source; decides what ``auto`` means.
+        new_generation: build another generation where the live one does not fit.
+        dry_run: make nothing.
+
+    Raises:
+        GenerationMismatch: the live generation was built with other settings, and no new one
+            was asked for. The message names the differences.
+    """
+    wanted = Generation(
+        "", embedder.model_id, embedder.dimensions, settings, SCHEMA_VERSION, created=0
+    )
+    live_name = catalogue.live()
+    live = catalogue.read_generation(live_name) if live_name else None
+    if live and not (differences := live.differences(wanted)):
+        return Target(DrugStore(catalogue, live), live=True)
+    if live and not new_generation:
+        raise GenerationMismatch(
+            f"the live index of {catalogue.name!r} ({live.name}) was built with other settings: "
+            f"{'; '.join(differences)}. Use those settings, or build a new generation beside it "
+            "with --new-generation (searches move to it when it is complete)"
+        )
+    donor = None
+    if live and (live.model_id, live.dimensions) == (wanted.model_id, wanted.dimensions):
+        donor = DrugStore(catalogue, live)
+    begun = _begun(catalogue, wanted, live_name)
+    if begun is None and not dry_run:
+        # About five packages make a drug, in FDB's catalogue as in the FDA's.
+        begun = catalogue.create(
+            embedder.model_id, embedder.dimensions, settings, capabilities, packages // 5
+        )
+    return Target(DrugStore(catalogue, begun) if begun else None, live=False, donor=donor)
+
+
+def _begun(catalogue: Catalogue, wanted: Generation, live: str | None) -> Generation | None:
+    """Find a generation that an earlier run began with the same settings and did not finish."""
+    newer = [
+        one for one in catalogue.generations() if live is None or int(one.name[1:]) > int(live[1:])
+    ]
+    return next((one for one in reversed(newer) if not one.differences(wanted)), None)

@@ -1,0 +1,217 @@
+"""Reads the vocabulary: the facts that come with rxindex, and a user's own file over them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from rxindex.errors import ConfigurationError
+from rxindex.vocabulary.model import Combination, DrugClass, Indication, Ingredient, SaltWords
+from rxindex.vocabulary.vocabulary import Vocabulary
+
+__all__ = ["load_vocabulary"]
+
+_Row = dict[str, Any]
+_Key = str | frozenset[str]
+_Entry = TypeVar("_Entry", Ingredient, DrugClass, Indication, Combination)
+
+# For each table of a file, the field that says which entry a row is about.
+_KEYS: Mapping[str, str] = {
+    "ingredient": "name",
+    "class": "id",
+    "indication": "id",
+    "combination": "ingredients",
+}
+
+
+def load_vocabulary(extra: Path | None = None) -> Vocabulary:
+    """Load the vocabulary.
+
+    The built-in facts are read once per process. A user's file has the same tables
+    (``[[ingredient]]``, ``[[class]]``, ``[[indication]]``, ``[[combination]]``, ``[salts]``). A row
+    about a known entry (same name, id, or set of ingredients) replaces only the fields it gives;
+    any other row adds an entry. The words under ``[salts]`` are added to the built-in ones.
+
+    Args:
+        extra: The user's own TOML file.
+
+    Returns:
+        The vocabulary.
+
+    Raises:
+        ConfigurationError: The file can't be read, is not TOML, or has an entry that is not
+            right. The message says which file, which entry, and what to do.
+    """
+    return _builtin() if extra is None else _merged(extra)
+
+
+@lru_cache(maxsize=1)
+def _builtin() -> Vocabulary:
+    tables, salts = _builtin_rows()
+    return Vocabulary(
+        msgspec.convert(list(tables["ingredient"].values()), list[Ingredient]),
+        msgspec.convert(list(tables["class"].values()), list[DrugClass]),
+        msgspec.convert(list(tables["indication"].values()), list[Indication]),
+        msgspec.convert(list(tables["combination"].values()), list[Combination]),
+        salts,
+    )
+
+
+def _builtin_rows() -> tuple[dict[str, dict[_Key, _Row]], SaltWords]:
+    tables: dict[str, dict[_Key, _Row]] = {table: {} for table in _KEYS}
+    salts = SaltWords()
+    folder = resources.files("rxindex.vocabulary") / "data"
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for table, rows in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if table == "salts":
+                salts = msgspec.convert(rows, SaltWords)
+            else:
+                tables[table].update((_key(table, row), row) for row in rows)
+    return tables, salts
+
+
+def _key(table: str, row: _Row) -> _Key:
+    value = row[_KEYS[table]]
+    return frozenset(value) if table == "combination" else value
+
+
+def _merged(path: Path) -> Vocabulary:
+    builtin = _builtin()
+    given = _read(path)
+    classes = _merge(path, "class", given, DrugClass, {c.id: c for c in builtin.classes.values()})
+    indications = _merge(
+        path, "indication", given, Indication, {i.id: i for i in builtin.indications.values()}
+    )
+    ingredients = _merge(path, "ingredient", given, Ingredient, dict(builtin.ingredients))
+    combinations = _merge(
+        path,
+        "combination",
+        given,
+        Combination,
+        {frozenset(c.ingredients): c for c in builtin.combinations},
+    )
+    for ingredient in ingredients.values():
+        _check_known(path, ingredient.name, "class", ingredient.classes, classes)
+        _check_known(path, ingredient.name, "indication", ingredient.indications, indications)
+    for combination in combinations.values():
+        label = " + ".join(combination.ingredients)
+        _check_known(path, label, "ingredient", combination.ingredients, ingredients)
+        _check_known(path, label, "class", combination.classes, classes)
+        _check_known(path, label, "indication", combination.indications, indications)
+    return Vocabulary(
+        ingredients.values(),
+        classes.values(),
+        indications.values(),
+        combinations.values(),
+        _merge_salts(path, given, builtin.salts),
+    )
+
+
+def _read(path: Path) -> _Row:
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "it can't be read"
+        raise ConfigurationError(
+            f"vocabulary file {path}: {reason}. Give the path of a TOML file that can be read."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"vocabulary file {path}: not UTF-8 text. Save it as UTF-8."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f"vocabulary file {path}: not TOML: {error}. Correct the file at that place."
+        ) from error
+    for table in given:
+        if table not in _KEYS and table != "salts":
+            known = ", ".join([*(f"[[{name}]]" for name in _KEYS), "[salts]"])
+            raise ConfigurationError(
+                f"vocabulary file {path}: unknown table {table!r}. The tables are {known}."
+            )
+    return given
+
+
+def _merge(
+    path: Path, table: str, given: _Row, kind: type[_Entry], known: Mapping[Any, _Entry]
+) -> dict[_Key, _Entry]:
+    rows = given.get(table, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ConfigurationError(
+            f"vocabulary file {path}: {table!r} is not a list of tables. Write each entry under"
+            f" its own [[{table}]] line."
+        )
+    merged: dict[_Key, _Entry] = dict(known)
+    seen: set[_Key] = set()
+    for number, row in enumerate(rows, 1):
+        row = _with_key(path, table, number, row)
+        key = _key(table, row)
+        label = f"{table} {' + '.join(sorted(key)) if isinstance(key, frozenset) else key!r}"
+        if key in seen:
+            raise ConfigurationError(
+                f"vocabulary file {path}: {label} is there twice. Keep one [[{table}]] for it."
+            )
+        seen.add(key)
+        old = merged.get(key)
+        try:
+            merged[key] = msgspec.convert(
+                row if old is None else {**msgspec.to_builtins(old), **row}, kind
+            )
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(
+                f"vocabulary file {path}: {label}: {error}. Correct that field of the entry."
+            ) from error
+    return merged
+
+
+def _with_key(path: Path, table: str, number: int, row: _Row) -> _Row:
+    """Check the field that says which entry a row is about, and bring it to one form."""
+    field = _KEYS[table]
+    value = row.get(field)
+    if table == "combination":
+        if (
+            isinstance(value, list)
+            and all(isinstance(name, str) and name.strip() for name in value)
+            and len(names := dict.fromkeys(name.strip().lower() for name in value)) > 1
+        ):
+            return {**row, field: list(names)}
+        wanted = 'two ingredients or more, as ingredients = ["...", "..."]'
+    else:
+        if isinstance(value, str) and value.strip():
+            return {**row, field: value.strip().lower()}
+        article = "an" if field == "id" else "a"
+        wanted = f'{article} {field}, as {field} = "..."'
+    raise ConfigurationError(f"vocabulary file {path}: [[{table}]] number {number} needs {wanted}.")
+
+
+def _check_known(
+    path: Path, label: str, table: str, wanted: Iterable[str], known: Mapping[_Key, object]
+) -> None:
+    for key in wanted:
+        if key not in known:
+            raise ConfigurationError(
+                f"vocabulary file {path}: {label!r} names the unknown {table} {key!r}. Correct it,"
+                f" or add a [[{table}]] with {_KEYS[table]} = {key!r}."
+            )
+
+
+def _merge_salts(path: Path, given: _Row, known: SaltWords) -> SaltWords:
+    try:
+        added = msgspec.convert(given.get("salts", {}), SaltWords)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"vocabulary file {path}: [salts]: {error}. It takes trailing = [...] and"
+            " leading = [...], lists of words."
+        ) from error
+    return SaltWords(
+        trailing=tuple(dict.fromkeys((*known.trailing, *added.trailing))),
+        leading=tuple(dict.fromkeys((*known.leading, *added.leading))),
+    )

@@ -1,0 +1,46 @@
+"""No text, however odd, raises a syntax error or changes a query's meaning on a real server."""
+
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rxindex.index.capability import Capabilities
+from rxindex.index.catalogue import Catalogue
+from rxindex.index.connect import command
+from rxindex.index.escape import tag, words
+from rxindex.index.schema import IndexSettings
+
+HARD = st.text(alphabet="a1 -*%|(){}[]@:;'\"~=>\\,.!&^$#+/_é", max_size=20)
+
+
+@given(st.one_of(HARD, st.text(max_size=20)), st.booleans(), st.integers(0, 2))
+@example("*", False, 0)
+@example("@name:x", True, 0)
+@example("a) | (*", True, 2)
+@example("the", False, 0)
+@example("_", False, 0)
+def test_any_text_is_searched_as_text(
+    catalogue: Catalogue, capabilities: Capabilities, text: str, prefix: bool, fuzzy: int
+) -> None:
+    live = catalogue.live()
+    if live is None:
+        live = catalogue.create("fake", 2, IndexSettings(), capabilities, drugs=1).name
+        catalogue.point_alias(live)
+        catalogue.client.hset(
+            catalogue.prefix(live) + "x", mapping={"name": "unrelated", "brand": "unrelated"}
+        )
+
+    def search(query: str) -> int:
+        reply = command(
+            catalogue.client, "FT.SEARCH", catalogue.alias, query, "LIMIT", 0, 0, "DIALECT", 2
+        )
+        return int(reply[0])
+
+    if written := words(text, prefix=prefix, fuzzy=fuzzy):
+        assert search(f"@name|brand:({written})") == 0
+    try:
+        value = tag(text)
+    except ValueError:
+        return
+    assert search(f"@brand_is:{{{value}}}") == 0
