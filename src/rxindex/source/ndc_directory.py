@@ -169,6 +169,9 @@ class NDCDirectorySource:
                     },
                 )
                 stack.callback(database.close)
+                # Where DuckDB takes a program for interactive, it draws a bar on standard output,
+                # among what a script reads there.
+                database.execute("SET enable_progress_bar = false")
                 self._load(database, folder)
                 self._db = database
                 self._open = stack.pop_all()

