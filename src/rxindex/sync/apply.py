@@ -73,10 +73,9 @@ class VectorStage:
             VectorSizeError: the embedder's vectors do not fit the generation.
             RxindexError: the embedder as a whole does not work.
         """
-        for group in self._groups(plan):
+        for group, vectors in self._groups(plan):
             planned = [one for batch in group for one in batch.drugs if one.action == "embed"]
             needed = {one.fingerprints.text: one for one in planned}
-            vectors = self.spool.vectors(needed)
             missing = {text for text in needed if text not in vectors}
             failures: dict[bytes, RxindexError] = {}
             carried = self._carry(planned, missing)
@@ -92,19 +91,28 @@ class VectorStage:
                 yield EmbeddedBatch(batch, vectors, failures, *counted)
                 counted = (0, 0)
 
-    def _groups(self, plan: Iterator[PlannedBatch]) -> Iterator[list[PlannedBatch]]:
-        """Put batches together until there are enough texts to keep the embedder busy."""
+    def _groups(
+        self, plan: Iterator[PlannedBatch]
+    ) -> Iterator[tuple[list[PlannedBatch], dict[bytes, bytes]]]:
+        """Put batches together until there are enough texts to keep the embedder busy.
+
+        Yields:
+            The batches, and the vectors that the run has made already for texts of theirs.
+        """
         group: list[PlannedBatch] = []
         texts: set[bytes] = set()
+        known: dict[bytes, bytes] = {}
         for batch in plan:
             group.append(batch)
-            new = {one.fingerprints.text for one in batch.drugs if one.action == "embed"} - texts
-            texts |= new - self.spool.vectors(new).keys()
+            named = {one.fingerprints.text for one in batch.drugs if one.action == "embed"}
+            new = named - texts - known.keys()
+            known |= self.spool.vectors(new)
+            texts |= new - known.keys()
             if len(texts) >= self.embedder.batch_size or len(group) == _MOST_BATCHES or not texts:
-                yield group
-                group, texts = [], set()
+                yield group, known
+                group, texts, known = [], set(), {}
         if group:
-            yield group
+            yield group, known
 
     def _carry(self, planned: Sequence[PlannedDrug], missing: set[bytes]) -> dict[bytes, bytes]:
         """Take vectors of texts that the live generation has from any of the texts' drugs.
