@@ -22,7 +22,8 @@ from rxindex.index.store import DrugStore
 from rxindex.model import Drug
 from rxindex.source import open_source
 from rxindex.sync.assemble import assemble, embedding_text
-from rxindex.sync.run import SyncOptions, sync
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.run import sync
 from rxindex.vocabulary import load_vocabulary
 
 #: Batches of the raw writer, as large as the sync's own.
@@ -40,11 +41,10 @@ def run_sync(source: str, folder: str, embedder: str, dimensions: str, algorithm
         before = client.info("memory")["used_memory"]
         index = Catalogue(client, "bench")
         begun = time.perf_counter()
-        with open_source(source, keep_otc=words.treats) as rows:
-            report = sync(
-                rows, model, index, probe(client), words,
-                SyncOptions(index=settings.index_settings()),
-            )  # fmt: skip
+        report = sync(
+            open_source(source, keep_otc=words.treats), model, index, probe(client), words,
+            SyncOptions(index=settings.index_settings()),
+        )  # fmt: skip
         seconds = time.perf_counter() - begun
         memory = client.info("memory")["used_memory"] - before
     return report.as_dict() | {"seconds": seconds, "redis_bytes": memory}

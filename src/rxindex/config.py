@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         None, description="redis://, rediss:// or unix://; left out: the embedded Redis"
     )
     redis_ca: Path | None = Field(None, description="certificate authority to trust for rediss://")
+    redis_patience: int = Field(
+        20, ge=0, le=600, description="seconds, about, to connect anew when Redis is away in a run"
+    )
     data_dir: Path = Field(
         default_factory=_data_dir, description="folder of the embedded Redis and of downloads"
     )
@@ -75,6 +78,9 @@ class Settings(BaseSettings):
         None, description="AWS region; left out: from the AWS configuration"
     )
     titan_endpoint: str | None = Field(None, description="another address for Bedrock Runtime")
+    titan_price: float = Field(
+        0.02, ge=0, description="US dollars for a million tokens, for estimates of the cost"
+    )
     titan_concurrency: int = Field(
         32, ge=1, le=500, description="most calls of Titan under way at once"
     )
@@ -87,6 +93,46 @@ class Settings(BaseSettings):
     )
     most_missing: float = Field(
         0.01, ge=0, le=1, description="share of the drugs a new generation may lack and go live"
+    )
+    least_recall: float = Field(
+        0.9, ge=0, le=1, description="share of the nearest neighbours a new generation must find"
+    )
+    most_failures: int = Field(
+        1_000, ge=0, description="drugs that may fail before a run is stopped"
+    )
+    most_failures_in_a_row: int = Field(
+        50, ge=1, description="likewise, without one that succeeds between them"
+    )
+    most_failure_share: float = Field(
+        0.2, ge=0, le=1, description="likewise, as a share of the last failure_window drugs"
+    )
+    failure_window: int = Field(200, ge=1, description="drugs that most_failure_share looks at")
+    lease_seconds: float = Field(
+        30.0,
+        ge=0.3,
+        le=3_600,
+        description="seconds without a sign of life after which a run is dead",
+    )
+    wait: float = Field(
+        10.0, ge=0, description="seconds to wait for another run on the catalogue to end"
+    )
+    since_lag: float = Field(
+        86_400.0,
+        ge=0,
+        le=1e9,
+        description="seconds before the latest update seen that --since begins",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="form of the log on standard error"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="how much is logged"
+    )
+    traces: bool = Field(
+        False, description="make OpenTelemetry spans; run rxindex under opentelemetry-instrument"
+    )
+    metrics_file: Path | None = Field(
+        None, description="file for Prometheus' textfile collector, written when a run ends"
     )
     algorithm: Literal["auto", "flat", "hnsw", "svs"] = Field(
         "auto", description="vector index: auto chooses by size and by what the server has"
@@ -141,6 +187,7 @@ class Settings(BaseSettings):
                 "endpoint_url": self.titan_endpoint,
                 "max_concurrency": self.titan_concurrency,
                 "requests_per_minute": self.titan_requests_per_minute,
+                "price": self.titan_price,
             }
         if self.dimensions is not None:
             options["dimensions"] = self.dimensions

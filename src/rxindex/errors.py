@@ -15,7 +15,8 @@ no, something has to change first.
     │   │   ├── SourceNotFound         no such host, database or file
     │   │   ├── SourceSchemaError      a table or a column is missing
     │   │   ├── SourceDataError        the file is not what it claims to be
-    │   │   └── EmptySource            no row at all: refused, since it would empty the index
+    │   │   ├── EmptySource            no row at all: refused, since it would empty the index
+    │   │   └── BinlogGone             the binlog does not hold any more what was not followed yet
     │   ├── RowError                   one row is bad; its drug is quarantined, the run goes on
     │   │   └── NDCError               not a National Drug Code (also a ValueError)
     │   ├── EmbedError                 the model will never embed this
@@ -32,20 +33,25 @@ no, something has to change first.
     │   ├── IndexRejected              Redis took the documents but could not index them
     │   ├── GenerationMismatch         the live index was built with other settings
     │   ├── CatalogueNotIndexed        no index answers under this catalogue's name
+    │   ├── ErrorBudgetSpent           too many drugs failed: the run was stopped
     │   └── QueryError                 the search request is not one
     └── TransientError                 retry, with back-off
         ├── SourceUnavailable          the database does not answer, or hung up
         ├── EmbedderUnavailable        the model's service does not answer
         │   └── Throttled              it answers: slow down (``retry_after`` in seconds)
-        └── IndexUnavailable           Redis does not answer, or is loading
+        ├── IndexUnavailable           Redis does not answer, or is loading
+        ├── LeaseHeld                  another run is at work on the catalogue
+        └── LeaseLost                  this run was taken for dead, and another began
 
 ``exit_code`` is what the command line exits with (see docs/cli.md): 3 settings, 4 source,
-5 index, 6 embedder, 7 some drugs were quarantined; 2 is a usage error and 130 an interrupt.
+5 index, 6 embedder, 7 some drugs were quarantined, 8 another run is at work; 2 is a usage error
+and 130 an interrupt.
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "BinlogGone",
     "CatalogueNotIndexed",
     "ConfigurationError",
     "DiskFull",
@@ -55,12 +61,15 @@ __all__ = [
     "EmbeddedRedisError",
     "EmbedderUnavailable",
     "EmptySource",
+    "ErrorBudgetSpent",
     "GenerationMismatch",
     "IndexAccessDenied",
     "IndexFull",
     "IndexReadOnly",
     "IndexRejected",
     "IndexUnavailable",
+    "LeaseHeld",
+    "LeaseLost",
     "MissingExtra",
     "ModelIntegrityError",
     "NDCError",
@@ -129,6 +138,14 @@ class SourceDataError(SourceError):
 
 class EmptySource(SourceError):
     """The source has no row. Refused: taken at its word, it would empty the index."""
+
+
+class BinlogGone(SourceError):
+    """The binlog does not hold any more what was not followed yet.
+
+    It was purged, reset, or belongs to another server. A full comparison of source and index is
+    the way on; ``rxindex follow`` makes one by itself.
+    """
 
 
 class RowError(TerminalError):
@@ -223,6 +240,15 @@ class CatalogueNotIndexed(TerminalError):
     exit_code = 5
 
 
+class ErrorBudgetSpent(TerminalError):
+    """Too many drugs failed, by number, in a row, or in share; the run was stopped.
+
+    What was written is whole. Throttling and drugs that were in quarantine before don't count.
+    """
+
+    exit_code = 7
+
+
 class QueryError(TerminalError):
     """The search request is empty, too long, or has a filter that does not exist."""
 
@@ -258,3 +284,18 @@ class IndexUnavailable(TransientError):
     """Redis does not answer, or is loading its data."""
 
     exit_code = 5
+
+
+class LeaseHeld(TransientError):
+    """Another run is at work on this catalogue; the message names it."""
+
+    exit_code = 8
+
+
+class LeaseLost(TransientError):
+    """This run did not renew its lease in time, and its writes are refused from then on.
+
+    What it wrote before is whole; the run that took over, or the next one, does the rest.
+    """
+
+    exit_code = 8

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from rxindex import errors
 from rxindex.cli import app
@@ -24,9 +26,15 @@ def page(name: str) -> str:
 
 def options() -> Iterator[tuple[str, list[str]]]:
     root = typer.main.get_command(app)
-    commands = dict(root.commands)  # type: ignore[attr-defined]
-    ndc = commands.pop("ndc")
-    commands |= {f"ndc {name}": command for name, command in ndc.commands.items()}
+    assert isinstance(root, TyperGroup)
+    context = typer.Context(root)
+    commands: dict[str, Any] = {
+        name: root.get_command(context, name) for name in root.list_commands(context)
+    }
+    groups = {name: one for name, one in commands.items() if hasattr(one, "commands")}
+    for group, holder in groups.items():
+        del commands[group]
+        commands |= {f"{group} {name}": one for name, one in holder.commands.items()}
     for name, command in commands.items():
         words = [word for one in command.params for word in [*one.opts, *one.secondary_opts]]
         yield name, [word for word in words if word.startswith("--") and word != "--help"]

@@ -1,40 +1,63 @@
-"""The command line: one small file for each command."""
+"""The command line: one small file for each command, imported when the command is run."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from rxindex import __version__
 
 __all__ = ["app", "main"]
 
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
 
-def _make_app() -> typer.Typer:
-    from rxindex.cli.config import config
-    from rxindex.cli.demo import demo
-    from rxindex.cli.demo_data import demo_data
-    from rxindex.cli.info import info
-    from rxindex.cli.ndc import ndc_app
-    from rxindex.cli.search import search
-    from rxindex.cli.serve import serve
-    from rxindex.cli.status import status
-    from rxindex.cli.sync import sync
+#: Command to its module here and its function (or group) there, in the order of the help.
+_COMMANDS = {
+    "demo": ("demo", "demo"),
+    "demo-data": ("demo_data", "demo_data"),
+    "sync": ("sync", "sync"),
+    "follow": ("follow", "follow"),
+    "verify": ("verify", "verify"),
+    "reindex": ("reindex", "reindex"),
+    "rollback": ("reindex", "rollback"),
+    "quarantine": ("quarantine", "quarantine_app"),
+    "search": ("search", "search"),
+    "info": ("info", "info"),
+    "status": ("status", "status"),
+    "history": ("history", "history"),
+    "serve": ("serve", "serve"),
+    "config": ("config", "config"),
+    "ndc": ("ndc", "ndc_app"),
+}
 
-    made = typer.Typer(
-        name="rxindex",
-        help="Keep a searchable index of a drug catalogue in step with its database.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    for command in (demo, demo_data, sync, search, status, info, serve, config):
-        made.command(name=command.__name__.replace("_", "-"))(command)
-    made.add_typer(ndc_app, name="ndc")
-    made.callback()(_root)
-    return made
+
+class _Commands(TyperGroup):
+    """Imports a command when it is asked for: most need what the others don't."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            module, name = _COMMANDS[cmd_name]
+            found = getattr(importlib.import_module(f"rxindex.cli.{module}"), name)
+            if not isinstance(found, typer.Typer):
+                alone = typer.Typer(
+                    context_settings=_CONTEXT, pretty_exceptions_enable=False, add_completion=False
+                )
+                alone.command()(found)
+                found = alone
+            command = typer.main.get_command(found)
+            command.name = cmd_name
+            self.commands[cmd_name] = command
+        return self.commands[cmd_name]
 
 
 def _show_version(wanted: bool) -> None:
@@ -46,15 +69,23 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+app = typer.Typer(
+    cls=_Commands,
+    name="rxindex",
+    help="Keep a searchable index of a drug catalogue in step with its database.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings=_CONTEXT,
+)
+
+
+@app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", help="Print the version.", callback=_show_version, is_eager=True
     ),
 ) -> None:
     """Keep a searchable index of a drug catalogue in step with its database."""
-
-
-app = _make_app()
 
 
 def main() -> None:

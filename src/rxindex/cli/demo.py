@@ -8,12 +8,12 @@ import msgspec
 from pydantic import SecretStr
 
 from rxindex.cli.options import DataDir, Json
+from rxindex.cli.runs import run
 from rxindex.cli.session import console, load_words, open_catalogue, print_json, tells_errors
 from rxindex.cli.show import hits_table, report_table
-from rxindex.cli.sync import run
 from rxindex.config import Settings, load_settings
 from rxindex.search.searcher import Searcher
-from rxindex.sync.run import SyncOptions
+from rxindex.sync.options import SyncOptions
 
 __all__ = ["QUERIES", "demo"]
 

@@ -26,6 +26,7 @@ from rxindex.source.ndc_fetch import DIRECTORY_URL, fetch_directory
 __all__ = ["fetch", "ndc_app"]
 
 ndc_app = typer.Typer(
+    add_completion=False,
     help="Download the FDA's NDC Directory.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

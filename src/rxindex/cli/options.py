@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AllowDeletes",
     "Catalogue",
     "ConfigFile",
     "DataDir",
     "DryRun",
     "EmbedderName",
     "Json",
+    "MappingFile",
+    "MaxSeconds",
     "RedisUrl",
     "SourceUrl",
+    "Wait",
 ]
 
 RedisUrl = Annotated[
@@ -53,3 +57,30 @@ EmbedderName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping", help="Mapping file for another schema than FDB's.", show_default=False
+    ),
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1, help="Stop clean after so many seconds; the next run goes on.", show_default=False
+    ),
+]
+AllowDeletes = Annotated[
+    bool,
+    typer.Option(
+        "--allow-deletes",
+        help="Delete however many drugs the source does not have any more.",
+    ),
+]
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="Seconds to wait for another run on the catalogue to end. [default: 10]",
+        show_default=False,
+    ),
+]

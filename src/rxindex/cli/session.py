@@ -68,15 +68,22 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def open_catalogue(settings: Settings) -> Iterator[tuple[Catalogue, Capabilities]]:
+def open_catalogue(
+    settings: Settings, *, patient: bool = False
+) -> Iterator[tuple[Catalogue, Capabilities]]:
     """Connect to the Redis that the settings name, or start the embedded one.
+
+    Args:
+        settings: of the command.
+        patient: wait for a Redis that goes away later on; for runs, not for people.
 
     Raises:
         RxindexError: see `connect`, `probe` and `EmbeddedRedis`.
     """
     if settings.redis is not None:
         ca = str(settings.redis_ca) if settings.redis_ca else None
-        client = connect(settings.redis.get_secret_value(), ca_certs=ca)
+        patience = settings.redis_patience if patient else 3
+        client = connect(settings.redis.get_secret_value(), ca_certs=ca, patience=patience)
         try:
             yield Catalogue(client, settings.catalogue), probe(client)
         finally:

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from pathlib import Path
+import datetime as dt
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from rxindex.cli.options import (
+    AllowDeletes,
     Catalogue,
     ConfigFile,
     DataDir,
     DryRun,
     EmbedderName,
     Json,
+    MappingFile,
+    MaxSeconds,
     RedisUrl,
     SourceUrl,
+    Wait,
 )
-from rxindex.cli.progress import counting_bar
-from rxindex.cli.session import (
-    console,
-    load_words,
-    open_catalogue,
-    print_json,
-    require_source,
-    tells_errors,
-)
-from rxindex.cli.show import report_table
-from rxindex.config import Settings, load_settings
-from rxindex.source import open_source
-from rxindex.sync.report import SyncReport
-from rxindex.sync.run import SyncOptions
-from rxindex.sync.run import sync as run_sync
+from rxindex.cli.runs import finish, run, sync_options
+from rxindex.cli.session import tells_errors
+from rxindex.config import load_settings
+from rxindex.errors import ConfigurationError
+from rxindex.sync.stop import Stop
 
-__all__ = ["SOME_FAILED", "run", "sync"]
+__all__ = ["sync"]
 
-#: Exit code when the run went through but some drugs or rows did not.
-SOME_FAILED = 7
+#: What ``--since`` takes for the latest update time that the index has seen.
+LAST = "last"
 
 
 @tells_errors
@@ -47,12 +39,22 @@ def sync(
     redis: RedisUrl = None,
     catalogue: Catalogue = None,
     embedder: EmbedderName = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(help="Mapping file for another schema than FDB's.", show_default=False),
-    ] = None,
+    mapping: MappingFile = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many drugs.", show_default=False)
+    ] = None,
+    max_seconds: MaxSeconds = None,
+    from_start: Annotated[
+        bool,
+        typer.Option("--from-start", help="Don't go on where an earlier run stopped."),
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Only packages updated then or later: a date, a date and time, or 'last' for the "
+            "latest update that the index has seen.",
+            show_default=False,
+        ),
     ] = None,
     new_generation: Annotated[
         bool,
@@ -61,13 +63,8 @@ def sync(
             help="Where the settings differ from the live index, build another one beside it.",
         ),
     ] = False,
-    allow_deletes: Annotated[
-        bool,
-        typer.Option(
-            "--allow-deletes",
-            help="Delete however many drugs the source does not have any more.",
-        ),
-    ] = False,
+    allow_deletes: AllowDeletes = False,
+    wait: Wait = None,
     data_dir: DataDir = None,
     config: ConfigFile = None,
     dry_run: DryRun = False,
@@ -76,12 +73,15 @@ def sync(
     """Bring the index in step with the catalogue.
 
     Reads the whole catalogue, compares each drug with its document by fingerprint, embeds only
-    texts that are new, and writes only what changed.
+    texts that are new, and writes only what changed. Stopped by --max-seconds or SIGTERM, it
+    ends clean, and the next run goes on from there.
 
     Examples:
       rxindex sync --source mysql://reader@db.internal/fdb --redis rediss://cache.internal
 
       rxindex sync --source sample --dry-run
+
+      rxindex sync --source mysql://reader@db.internal/fdb --since last
     """
     settings = load_settings(
         config,
@@ -91,54 +91,36 @@ def sync(
         embedder=embedder,
         mapping=mapping,
         data_dir=data_dir,
+        wait=wait,
     )
-    options = SyncOptions(
-        batch_size=settings.batch_size,
+    if since is not None and (limit is not None or new_generation):
+        raise ConfigurationError(
+            "--since reads a part of the catalogue: leave out --limit and --new-generation"
+        )
+    options = sync_options(
+        settings,
         limit=limit,
         dry_run=dry_run,
         new_generation=new_generation,
+        resume=not from_start,
         allow_deletes=allow_deletes,
-        most_deletes=settings.most_deletes,
-        most_missing=settings.most_missing,
-        index=settings.index_settings(),
     )
-    report = run(settings, options)
-    if as_json:
-        print_json(report)
-    else:
-        console.print(report_table(report))
-        for warning in report.warnings:
-            console.print(f"[yellow]{escape(warning)}[/]")
-        for failure in report.failures[:10]:
-            name = escape(f"{failure.name or failure.id} {failure.ndc}".strip())
-            console.print(f"[red]{name}[/]: {escape(failure.reason)}")
-        if report.quarantined > 10:
-            console.print(f"... {report.quarantined} in all; --json names the first hundred")
-    if report.quarantined or (not report.completed and options.limit is None):
-        raise typer.Exit(SOME_FAILED)
-
-
-def run(settings: Settings, options: SyncOptions) -> SyncReport:
-    """Run a sync with everything that the settings name, and a progress bar.
-
-    Raises:
-        RxindexError: see `rxindex.sync.run.sync`, `open_source` and `open_catalogue`.
-    """
-    vocabulary = load_words(settings)
-    rows = open_source(
-        require_source(settings),
-        mapping=settings.mapping,
-        tls_ca=settings.source_ca,
-        page_size=settings.page_size,
-        keep_otc=vocabulary.treats,
+    report = run(
+        settings,
+        options,
+        stop=Stop(max_seconds),
+        since=_moment(since),
+        updated=since is not None,
     )
-    with (
-        rows as source,
-        open_catalogue(settings) as (index, capabilities),
-        closing(settings.make_embedder()) as embedder,
-        counting_bar("packages", "syncing") as update,
-    ):
-        return run_sync(
-            source, embedder, index, capabilities, vocabulary, options,
-            lambda report, packages: update("syncing", report.packages, packages),
-        )  # fmt: skip
+    finish(report, as_json=as_json, trial=limit is not None)
+
+
+def _moment(since: str | None) -> dt.datetime | None:
+    if since is None or since == LAST:
+        return None
+    try:
+        return dt.datetime.fromisoformat(since)
+    except ValueError:
+        raise ConfigurationError(
+            f"--since {since!r} is no date: write 2026-03-31, 2026-03-31T02:00, or last"
+        ) from None

@@ -44,6 +44,8 @@ class Embedder(Protocol):
     dimensions: int
     #: How many texts to hand over at once for the best speed.
     batch_size: int
+    #: What a million tokens cost, in US dollars; 0 for a local model. Only for estimates.
+    price: float
 
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Embed each text on its own.

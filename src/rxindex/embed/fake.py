@@ -75,6 +75,7 @@ class FakeEmbedder:
         self.dimensions = dimensions
         self.model_id = f"fake-words-v1/{dimensions}"
         self.batch_size = 256
+        self.price = 0.0
         self._delay = delay
         self._fail_on = fail_on
 

@@ -93,6 +93,7 @@ class MiniLMEmbedder:
                 raise MissingExtra(f"the minilm embedder needs the package {package}: {_INSTALL}")
         self.model_id = f"all-MiniLM-L6-v2-int8/{_WEIGHTS.sha256[:12]}"
         self.dimensions = _DIMENSIONS
+        self.price = 0.0
         self._count = threads or _cores()
         # Enough texts that sorting them by length leaves little padding.
         self.batch_size = 16 * _BATCH * self._count

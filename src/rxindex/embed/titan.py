@@ -64,6 +64,8 @@ class TitanEmbedder:
         session: a boto3 session to use; then ``profile`` is not looked at.
         retry_seconds: how long one text is tried again before it fails.
         read_timeout: seconds to wait for an answer before the call counts as lost.
+        price: of a million tokens in US dollars, for estimates (the default is that of Amazon's
+            price list for Titan Text Embeddings V2 on demand).
 
     Raises:
         ConfigurationError: a value is not one that Titan takes, or there is no region or profile.
@@ -83,6 +85,7 @@ class TitanEmbedder:
         session: boto3.Session | None = None,
         retry_seconds: float = 120.0,
         read_timeout: float = _READ_TIMEOUT,
+        price: float = 0.02,
     ) -> None:
         if dimensions not in _DIMENSIONS:
             raise ConfigurationError(
@@ -92,6 +95,7 @@ class TitanEmbedder:
         if not model.strip():
             raise ConfigurationError("the Bedrock model id is blank")
         self.dimensions = dimensions
+        self.price = price
         self.model_id = f"{model}/{dimensions}/{'normalized' if normalize else 'raw'}"
         self._model = model
         self._normalize = normalize

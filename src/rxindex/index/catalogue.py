@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -21,88 +21,27 @@ from rxindex.errors import (
     TerminalError,
 )
 from rxindex.index.capability import Capabilities
-from rxindex.index.connect import Client, command, pairs, redis_errors
+from rxindex.index.connect import Client, command, pairs, redis_errors, translate
+from rxindex.index.fence import Command, Fence
+from rxindex.index.generation import (
+    Generation,
+    GenerationState,
+    IndexCounts,
+    as_text,
+    read_counts,
+)
 from rxindex.index.schema import (
     SCHEMA_VERSION,
     IndexSettings,
-    InEffect,
     choose_algorithm,
     create_arguments,
     read_in_effect,
 )
 
-__all__ = ["Catalogue", "Generation", "GenerationState", "IndexCounts"]
+__all__ = ["Catalogue"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _UNKNOWN_INDEX = ("unknown index name", "no such index", "index not found")
-
-
-class Generation(msgspec.Struct, frozen=True):
-    """What a generation was built for; kept beside it in Redis.
-
-    Attributes:
-        name: ``g1``, ``g2``, ...
-        model_id: the embedder's identity.
-        dimensions: of the vectors.
-        settings: what was asked of the index.
-        schema_version: of rxindex's own schema.
-        created: seconds since the epoch.
-    """
-
-    name: str
-    model_id: str
-    dimensions: int
-    settings: IndexSettings
-    schema_version: int
-    created: float
-
-    def differences(self, other: Generation) -> list[str]:
-        """Name what keeps documents written for ``other`` out of this generation."""
-        found = []
-        if self.model_id != other.model_id:
-            found.append(f"embedder {self.model_id} (now {other.model_id})")
-        if self.dimensions != other.dimensions:
-            found.append(f"{self.dimensions} dimensions (now {other.dimensions})")
-        if self.settings != other.settings:
-            old, new = msgspec.to_builtins(self.settings), msgspec.to_builtins(other.settings)
-            found += [f"{k} {old[k] or '-'} (now {new[k] or '-'})" for k in old if old[k] != new[k]]
-        if self.schema_version != other.schema_version:
-            found.append(f"schema {self.schema_version} (now {other.schema_version})")
-        return found
-
-
-class IndexCounts(msgspec.Struct, frozen=True):
-    """What the server counts in one index.
-
-    Attributes:
-        documents: documents that a search can find.
-        failures: documents that the server could not index since it started.
-        last_failure: the server's word on the last of them, with its key.
-        indexing: whether it is still reading existing documents.
-        vector_memory: bytes that the index keeps for vectors, beside those in the documents.
-    """
-
-    documents: int
-    failures: int
-    last_failure: str
-    indexing: bool
-    vector_memory: int
-
-
-class GenerationState(msgspec.Struct, frozen=True):
-    """A generation with what the server says of its index.
-
-    Attributes:
-        generation: what it was built for.
-        live: whether the alias points at it.
-        in_effect: what the server really does.
-        counts: what the server counts.
-    """
-
-    generation: Generation
-    live: bool
-    in_effect: InEffect
-    counts: IndexCounts
 
 
 class Catalogue:
@@ -111,12 +50,14 @@ class Catalogue:
     Args:
         client: a connection (see `connect`).
         name: lower-case letters, digits, hyphens and underscores, at most 64.
+        fence: what keeps a run that lost its lease from writing (see `rxindex.index.lease.hold`);
+            None to write without a lease.
 
     Raises:
         ConfigurationError: the name is not one.
     """
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, fence: Fence | None = None) -> None:
         if not _NAME.fullmatch(name):
             raise ConfigurationError(
                 f"{name!r} can't name a catalogue: use up to 64 lower-case letters, digits, "
@@ -125,6 +66,51 @@ class Catalogue:
         self.client = client
         self.name = name
         self.alias = f"rx:{name}"
+        self.fence = fence
+
+    def fenced(self, fence: Fence) -> Catalogue:
+        """Give the same catalogue for the holder of a lease."""
+        return Catalogue(self.client, self.name, fence)
+
+    def write(self, commands: Sequence[Command], doing: str) -> list[Any]:
+        """Send writes, each with its one key, in one round trip.
+
+        Args:
+            commands: such as ``("HSET", key, field, value)``; doing one twice must do no harm.
+            doing: for the message of an error.
+
+        Returns:
+            The replies, with exceptions in their places.
+
+        Raises:
+            IndexUnavailable: Redis does not answer; some may have been carried out.
+        """
+        with redis_errors(doing):
+            if self.fence is not None:
+                return self.fence.execute(self.client, commands)
+            pipe = self.client.pipeline(transaction=False)
+            for words in commands:
+                command(pipe, *words)
+            return list(pipe.execute(raise_on_error=False))
+
+    def write_all(self, commands: Sequence[Command], doing: str) -> list[Any]:
+        """Send writes as `write` does, of which none may be refused.
+
+        Raises:
+            RxindexError: one was (see `rxindex.index.connect.translate`).
+        """
+        replies = self.write(commands, doing) if commands else []
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise translate(reply, doing) from reply
+        return replies
+
+    def _step(self, doing: str, *words: str | bytes | int) -> Any:
+        """Send a command of the query engine that changes which index is what."""
+        if self.fence is not None:
+            return self.fence.step(self.client, doing, *words)
+        with redis_errors(doing):
+            return command(self.client, *words)
 
     def key(self, *parts: str) -> str:
         """Give the key of something that belongs to this catalogue."""
@@ -148,7 +134,7 @@ class Catalogue:
         information = self._information(self.alias)
         if information is None:
             return None
-        index = _text(information["index_name"])
+        index = as_text(information["index_name"])
         if index == self.alias:
             raise TerminalError(
                 f"there is an index called {self.alias!r}, which hides the alias of that name; "
@@ -163,7 +149,7 @@ class Catalogue:
             IndexUnavailable: Redis does not answer.
         """
         with redis_errors("listing indexes"):
-            names = [_text(name) for name in command(self.client, "FT._LIST")]
+            names = [as_text(name) for name in command(self.client, "FT._LIST")]
         found = (name.removeprefix(f"{self.alias}:") for name in names)
         kept = [self._read(name) for name in found if re.fullmatch(r"g\d+", name)]
         return sorted((one for one in kept if one), key=lambda one: int(one.name[1:]))
@@ -227,10 +213,11 @@ class Catalogue:
             dimensions,
             capabilities,
         )
-        with redis_errors(f"creating the index {self.index(generation.name)}"):
-            # The record first: an index without one could not be told from a stranger's.
-            self.client.set(self.key(generation.name, "meta"), msgspec.json.encode(generation))
-            command(self.client, *words)
+        doing = f"creating the index {self.index(generation.name)}"
+        # The record first: an index without one could not be told from a stranger's.
+        record = ("SET", self.key(generation.name, "meta"), msgspec.json.encode(generation))
+        self.write_all([record], doing)
+        self._step(doing, *words)
         return generation
 
     def state(self, generation: Generation, live: str | None) -> GenerationState:
@@ -242,9 +229,8 @@ class Catalogue:
         information = self._information(self.index(generation.name))
         if information is None:
             raise CatalogueNotIndexed(f"the index of generation {generation.name} is gone")
-        return GenerationState(
-            generation, generation.name == live, read_in_effect(information), _counts(information)
-        )
+        effect, counts = read_in_effect(information), read_counts(information)
+        return GenerationState(generation, generation.name == live, effect, counts)
 
     def counts(self, generation: str) -> IndexCounts:
         """Read what the server counts in a generation's index.
@@ -257,7 +243,7 @@ class Catalogue:
             raise CatalogueNotIndexed(
                 f"the index of generation {generation} of catalogue {self.name!r} is gone"
             )
-        return _counts(information)
+        return read_counts(information)
 
     def wait_until_indexed(self, generation: str, timeout: float = 600.0) -> IndexCounts:
         """Wait until the server has indexed what is there.
@@ -293,8 +279,7 @@ class Catalogue:
             TerminalError: an index hides the alias (see `live`).
         """
         self.live()  # refuses an index that hides the alias
-        with redis_errors("moving the alias"):
-            command(self.client, "FT.ALIASUPDATE", self.alias, self.index(generation))
+        self._step("moving the alias", "FT.ALIASUPDATE", self.alias, self.index(generation))
 
     def drop(self, generation: str, batch: int = 500) -> int:
         """Remove a generation: its index, then its documents in batches.
@@ -308,12 +293,15 @@ class Catalogue:
         if self.live() == generation:
             raise TerminalError(f"generation {generation} is live and can't be dropped")
         removed = 0
-        with redis_errors(f"dropping generation {generation}"):
-            if self._information(self.index(generation)) is not None:
-                command(self.client, "FT.DROPINDEX", self.index(generation))
-            for keys in self.document_keys(generation, batch):
-                removed += int(self.client.unlink(*keys))
-            self.client.delete(self.key(generation, "meta"))
+        doing = f"dropping generation {generation}"
+        if self._information(self.index(generation)) is not None:
+            self._step(doing, "FT.DROPINDEX", self.index(generation))
+        for keys in self.document_keys(generation, batch):
+            removed += sum(self.write_all([("UNLINK", key) for key in keys], doing))
+        # The record last: what is left of a drop that was interrupted can be found by it.
+        parts = ("checkpoint", "checkpoint:seen", "updated", "meta")
+        own = [self.key(generation, part) for part in parts]
+        self.write_all([("DEL", key) for key in own], doing)
         return removed
 
     def document_keys(self, generation: str, batch: int = 500) -> Iterator[list[bytes]]:
@@ -333,6 +321,23 @@ class Catalogue:
         if found:
             yield found
 
+    def leftovers(self) -> list[str]:
+        """Name generations that have no index: what an interrupted `create` or `drop` left.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        indexed = {one.name for one in self.generations()}
+        with redis_errors("looking for what is left of generations"):
+            newest = int(self.client.get(self.key("generation")) or 0)
+            names = [f"g{number}" for number in range(1, newest + 1)]
+            records = self.client.mget([self.key(one, "meta") for one in names]) if names else []
+        return [
+            name
+            for name, record in zip(names, records, strict=True)
+            if record is not None and name not in indexed
+        ]
+
     def _read(self, name: str) -> Generation | None:
         with redis_errors("reading a generation's record"):
             stored = self.client.get(self.key(name, "meta"))
@@ -346,20 +351,3 @@ class Catalogue:
                 if any(sign in str(error).lower() for sign in _UNKNOWN_INDEX):
                     return None
                 raise
-
-
-def _counts(information: dict[str, Any]) -> IndexCounts:
-    errors = pairs(information.get("Index Errors", []))
-    failure = _text(errors.get("last indexing error", b""))
-    key = _text(errors.get("last indexing error key", b""))
-    return IndexCounts(
-        documents=int(information["num_docs"]),
-        failures=int(information["hash_indexing_failures"]),
-        last_failure="" if failure in {"", "N/A"} else f"{failure} (key {key})",
-        indexing=bool(int(information["indexing"])),
-        vector_memory=round(float(information.get("vector_index_sz_mb") or 0) * 2**20),
-    )
-
-
-def _text(value: bytes | str | int) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

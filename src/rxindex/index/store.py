@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from redis.client import Pipeline
 
 from rxindex.errors import RxindexError, VectorSizeError
-from rxindex.index.catalogue import Catalogue, Generation
+from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors, translate
 from rxindex.index.document import read_drug, write_drug
+from rxindex.index.generation import Generation
 from rxindex.index.schema import vector_bytes
 from rxindex.model import Drug
 
@@ -91,15 +93,14 @@ class DrugStore:
             IndexFull, IndexReadOnly, IndexAccessDenied, IndexUnavailable: Redis takes no
                 writes; some of the batch may have been written, and writing it again is safe.
         """
-        pipe = self.catalogue.client.pipeline(transaction=False)
+        commands = []
         for one in writes:
             self._check(one)
             fields = write_drug(one.drug, one.fingerprints.content, one.fingerprints.text)
             if one.vector is not None:
                 fields["vector"] = one.vector
-            pipe.hset(self.key(one.drug.id), mapping=fields)
-        with redis_errors(f"writing {len(writes)} drugs"):
-            replies = pipe.execute(raise_on_error=False)
+            commands.append(("HSET", self.key(one.drug.id), *chain.from_iterable(fields.items())))
+        replies = self.catalogue.write(commands, f"writing {len(writes)} drugs")
         failures = {}
         for one, reply in zip(writes, replies, strict=True):
             if isinstance(reply, Exception):
@@ -144,10 +145,8 @@ class DrugStore:
         Returns:
             How many were there.
         """
-        if not ids:
-            return 0
-        with redis_errors(f"deleting {len(ids)} drugs"):
-            return int(self.catalogue.client.unlink(*(self.key(drug_id) for drug_id in ids)))
+        commands = [("UNLINK", self.key(drug_id)) for drug_id in ids]
+        return sum(self.catalogue.write_all(commands, f"deleting {len(ids)} drugs"))
 
     def ids(self, batch: int = 500) -> Iterator[list[str]]:
         """Yield the ids of all documents, indexed or not, in batches.
@@ -157,7 +156,8 @@ class DrugStore:
         """
         start = len(self._prefix)
         for keys in self.catalogue.document_keys(self.generation.name, batch):
-            yield [key.decode()[start:] for key in keys]
+            # A stranger's key may hold any bytes.
+            yield [key.decode(errors="backslashreplace")[start:] for key in keys]
 
     def get(self, ids: Sequence[str]) -> list[Drug | None]:
         """Read whole drugs, packages included; None where there is none.

@@ -8,9 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from rxindex.index.catalogue import Catalogue, Generation
+from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command, pairs, redis_errors
 from rxindex.index.escape import tag, tag_in, tokens, words
+from rxindex.index.generation import Generation
+from rxindex.index.recall import NEIGHBOURS
 from rxindex.index.schema import vector_bytes
 from rxindex.search.understand import Filters, Understood
 
@@ -18,7 +20,6 @@ __all__ = ["TIERS", "Candidate", "Tier", "filter_clause", "retrieve"]
 
 _NAMES = "name|brand|generic"
 _CANDIDATES = 200
-_NEIGHBOURS = 50
 _FIELDS = ("brand", "generic", "ingredients", "count", "status")
 
 
@@ -154,7 +155,7 @@ def retrieve(
     filters: Filters,
     vector: NDArray[np.float32] | None,
     *,
-    neighbours: int = _NEIGHBOURS,
+    neighbours: int = NEIGHBOURS,
 ) -> list[Candidate]:
     """Gather candidates from all tiers and the nearest vectors, in one round trip.
 
@@ -216,6 +217,8 @@ def _gather(found: dict[str, Candidate], reply: list[Any], tier: Tier, prefix: s
     rows = [
         (reply[place].decode(), float(reply[place + 1]), pairs(reply[place + 2]))
         for place in range(1, len(reply), 3)
+        # A document that went away while its index entry stays (MOVE leaves such ones) has none.
+        if reply[place + 2]
     ]
     best = max((score for _, score, _ in rows), default=0.0) or 1.0
     for key, score, fields in rows:
@@ -229,6 +232,8 @@ def _gather(found: dict[str, Candidate], reply: list[Any], tier: Tier, prefix: s
 
 def _gather_nearest(found: dict[str, Candidate], reply: list[Any], prefix: str) -> None:
     for place in range(1, len(reply), 2):
+        if not reply[place + 1]:
+            continue
         drug_id = reply[place].decode().removeprefix(prefix)
         fields = pairs(reply[place + 1])
         cosine = 1.0 - float(fields["distance"])

@@ -19,9 +19,10 @@ from rxindex.errors import (
     TerminalError,
     TransientError,
 )
-from rxindex.index.catalogue import Catalogue, Generation
+from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors
 from rxindex.index.document import SUMMARY_FIELDS, read_drug
+from rxindex.index.generation import Generation
 from rxindex.index.store import DrugStore
 from rxindex.model import Drug
 from rxindex.ndc import ndc_readings

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rxindex.errors import ConfigurationError
+from rxindex.errors import ConfigurationError, MissingExtra
 from rxindex.source.base import Partition, Source
 
-__all__ = ["Partition", "Source", "open_source"]
+if TYPE_CHECKING:
+    from rxindex.source.binlog.reader import Binlog
+
+__all__ = ["Partition", "Source", "open_binlog", "open_source"]
 
 
 def open_source(
@@ -57,3 +61,41 @@ def open_source(
         f"{kind!r} is no kind of source: give mysql://user:password@host/database, mariadb://..., "
         "sqlite:///path, ndc:PATH, or sample"
     )
+
+
+def open_binlog(
+    url: str,
+    *,
+    mapping: Path | None = None,
+    tls_ca: Path | None = None,
+    server_id: int | None = None,
+) -> Binlog:
+    """Make the reader of a database's binlog, not connected yet.
+
+    Args:
+        url: ``mysql://user:password@host/database``, ``mariadb://...`` or ``aurora://...``.
+        mapping: for another schema than FDB's.
+        tls_ca: certificate authority to trust for the database; turns TLS on.
+        server_id: what the server is to know this reader by; drawn by lot if left out.
+
+    Raises:
+        ConfigurationError: the URL or the mapping is not one, or the source has no binlog.
+        MissingExtra: the extra ``mysql`` is not installed.
+    """
+    kind = url.partition(":")[0].partition("+")[0].lower()
+    if kind not in {"mysql", "mariadb", "aurora"}:
+        raise ConfigurationError(
+            f"{kind!r} has no binlog: only mysql://, mariadb:// and aurora:// can be followed. "
+            "Run rxindex sync on a schedule"
+        )
+    from rxindex.source.fdb import fdb_mapping
+    from rxindex.source.mapping import load_mapping
+
+    try:
+        from rxindex.source.binlog.reader import Binlog
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            "following a binlog needs mysql-replication: pip install 'rxindex[mysql]'"
+        ) from error
+    chosen = load_mapping(mapping) if mapping else fdb_mapping()
+    return Binlog(url, chosen, tls_ca=tls_ca, server_id=server_id)

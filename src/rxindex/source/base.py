@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -10,8 +10,9 @@ import msgspec
 
 from rxindex.model import PackageRow
 
-__all__ = ["Partition", "Source"]
+__all__ = ["Group", "Partition", "Source"]
 
+#: What a source orders by; see `rxindex.model.PackageRow`.
 Group = tuple[str | int, ...]
 
 
@@ -32,8 +33,8 @@ class Partition(msgspec.Struct, frozen=True):
 class Source(Protocol):
     """A drug catalogue that yields its rows in group order.
 
-    A source is a context manager; everything that is read between enter and exit belongs to one
-    consistent snapshot of the catalogue.
+    A source is a context manager; everything that is read between enter and exit, or two calls of
+    `renew`, belongs to one consistent snapshot of the catalogue.
     """
 
     #: For messages, without any secret: ``mysql://host/fdb``.
@@ -57,6 +58,19 @@ class Source(Protocol):
         """Let go of the snapshot and the connection."""
         ...
 
+    def renew(self) -> None:
+        """Let go of the snapshot and begin a fresh one, connecting anew where that was lost.
+
+        What `rows` or `rows_of` still has to yield belongs to neither: finish with it first.
+        Cheap, so that it may be called for every batch of changes. A source that is read from
+        files once does nothing.
+
+        Raises:
+            SourceError: the catalogue can't be read any more as it is (only after connecting).
+            SourceUnavailable: it does not answer.
+        """
+        ...
+
     def count(self) -> int:
         """Count the rows (packages), for progress bars and for refusing an empty source."""
         ...
@@ -75,5 +89,16 @@ class Source(Protocol):
         Args:
             partition: one of `partitions`.
             after: go on behind this group (a checkpoint); it need not exist any more.
+        """
+        ...
+
+    def rows_of(self, groups: Sequence[Group]) -> Iterator[PackageRow]:
+        """Yield all rows of exactly these groups, each group's in one run, groups in order.
+
+        The rows are those that `rows` yields for them. Memory does not grow with their number.
+
+        Args:
+            groups: in any order; one that is named twice counts once, and one that does not exist
+                yields nothing.
         """
         ...

@@ -41,6 +41,7 @@ size = { column = "PS", unit_column = "DF", units = { "1" = "", "2" = "mL", "3" 
 description = { column = ["PD", "AD"], join = ", " }
 start = "DADDNC"
 end = "OBSDTEC"
+updated = { column = "DUPDC", format = "%Y%m%d" }
 
 [columns.schedule]
 column = "DEA"

@@ -32,6 +32,7 @@ are matched without regard to case.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -58,6 +59,7 @@ __all__ = [
     "Mapping",
     "SizeField",
     "TextField",
+    "UpdatedField",
     "load_mapping",
     "parse_mapping",
 ]
@@ -152,8 +154,41 @@ class SizeField(_ColumnEntry):
     units: dict[str, str] = {}
 
 
+#: Parts of a date from the largest to the smallest, each of a fixed width.
+_DATE_PARTS = ("%Y", "%m", "%d", "%H", "%M", "%S", "%f")
+
+
+class UpdatedField(_ColumnEntry):
+    """When a row was last changed; a column of the package table. Not a part of the rows.
+
+    Attributes:
+        column: where it stands.
+        format: ``auto`` for date and datetime columns, and for text ``YYYYMMDD`` or
+            ``YYYY-MM-DD`` with or without a time; anything else is a pattern for
+            `datetime.strptime`. Times are compared as they stand, so that an index serves: the
+            pattern must go from the year down, two digits for each smaller part.
+    """
+
+    format: str = "auto"
+
+    @model_validator(mode="after")
+    def _sorts_as_text(self) -> Self:
+        if len(self.column) > 1 or "." in self.column[0]:
+            raise ValueError("must be one column of the package table")
+        parts = tuple(re.findall("%.", self.format))
+        if self.format != "auto" and (len(parts) < 3 or parts != _DATE_PARTS[: len(parts)]):
+            raise ValueError(
+                f"{self.format!r} does not sort by time: write the year first, as in %Y%m%d or "
+                "%Y-%m-%d %H:%M:%S"
+            )
+        return self
+
+
 class Columns(_Entry):
-    """Where the fields of `rxindex.model.PackageRow` come from; see there for their meaning."""
+    """Where the fields of `rxindex.model.PackageRow` come from; see there for their meaning.
+
+    ``updated`` is none of them: it says which rows `SqlSource.changed` gives.
+    """
 
     ndc: TextField
     name: TextField
@@ -171,6 +206,7 @@ class Columns(_Entry):
     description: TextField | None = None
     start: DateField | None = None
     end: DateField | None = None
+    updated: UpdatedField | None = None
 
 
 class Join(_Entry):
@@ -276,7 +312,7 @@ class Mapping(_Entry):
             raise ValueError(f"{field}: {reference!r} names no join in [joins] (there: {there})")
 
     def references(self) -> list[tuple[str, str]]:
-        """List every column that the mapping reads.
+        """List every column that the rows are read from.
 
         Returns:
             pairs of the entry that names it and the column as it is written there.
@@ -284,7 +320,7 @@ class Mapping(_Entry):
         found = [("key", name) for names in (*self.key, *self.ungrouped_key) for name in names]
         for field in type(self.columns).model_fields:
             entry = getattr(self.columns, field)
-            if entry is None:
+            if entry is None or isinstance(entry, UpdatedField):
                 continue
             found += [(f"columns.{field}", name) for name in entry.column]
             if isinstance(entry, TextField):

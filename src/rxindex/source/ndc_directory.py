@@ -72,12 +72,18 @@ _WINDOW = 5_000
 #: have, so the joined text sorts as the tuple of the parts does.
 _SEPARATOR = "\x1f"
 
-_ROWS = """
+_COLUMNS = """
 SELECT k.drug_key, k.ndc, k.description, k.start_date, k.end_date, k.sample,
     p.product_no, p.label, p.own_name, p.generic, p.form, p.routes, p.category, p.labeler,
-    p.substances, p.amounts, p.units, p.classes, p.schedule, p.start_date, p.end_date
+    p.substances, p.amounts, p.units, p.classes, p.schedule, p.start_date, p.end_date, k.position
 FROM ordered k JOIN product p USING (product_no)
-WHERE k.position >= ? AND k.position < ?
+"""
+_ROWS = f"{_COLUMNS} WHERE k.position >= ? AND k.position < ? ORDER BY k.position"
+_AMONG = """
+WHERE k.position IN (
+    SELECT position FROM ordered
+    WHERE drug_key IN (SELECT unnest(?)) AND position >= ? ORDER BY position LIMIT ?
+)
 ORDER BY k.position
 """
 
@@ -216,6 +222,12 @@ class NDCDirectorySource:
         self.replaced_bytes += replaced
         return target, columns(header, *wanted, where=f"{name} in {self._path}")
 
+    def renew(self) -> None:
+        """Do nothing: the files were read once, on enter, and are the snapshot.
+
+        Open the source anew to read newer ones.
+        """
+
     def count(self) -> int:
         """Count the packages."""
         return self._count
@@ -251,12 +263,25 @@ class NDCDirectorySource:
         if after is not None:
             first = max(first, self._position(after, ">"))
         for start in range(first, last, _WINDOW):
-            yield from self._window(start, min(start + _WINDOW, last))
+            yield from self._read(self._fetch(_ROWS, start, min(start + _WINDOW, last)))
 
-    def _window(self, start: int, end: int) -> Iterator[PackageRow]:
+    def rows_of(self, groups: Sequence[Group]) -> Iterator[PackageRow]:
+        """Yield all packages of exactly these drugs, drug by drug.
+
+        Args:
+            groups: in any order; one that does not exist yields nothing.
+        """
+        ordered = sorted({_SEPARATOR.join(map(str, group)) for group in groups})
+        for start in range(0, len(ordered), _WINDOW):
+            keys, first = ordered[start : start + _WINDOW], 0
+            while found := self._fetch(_COLUMNS + _AMONG, keys, first, _WINDOW):
+                yield from self._read(found)
+                first = found[-1][-1] + 1
+
+    def _read(self, found: list[tuple[Any, ...]]) -> Iterator[PackageRow]:
         product: dict[str, Any] = {}
         number = -1
-        for key, ndc, description, begun, ended, sample, *fields in self._fetch(_ROWS, start, end):
+        for key, ndc, description, begun, ended, sample, *fields, _ in found:
             # A product's packages follow each other, but for other labelers' between them.
             if fields[0] != number:
                 number, product = fields[0], _product_fields(fields)
@@ -287,7 +312,9 @@ class NDCDirectorySource:
         position: int | None = self._fetch(query, key)[0][0]
         return self._count if position is None else position
 
-    def _fetch(self, query: str, *values: str | int | list[int]) -> list[tuple[Any, ...]]:
+    def _fetch(
+        self, query: str, *values: str | int | list[int] | list[str]
+    ) -> list[tuple[Any, ...]]:
         if self._db is None:
             raise RuntimeError("the NDC Directory is read inside 'with', or not at all")
         # A cursor of its own, so that threads do not share one result.

@@ -1,15 +1,12 @@
 """A drug catalogue in a SQL database: MySQL, Aurora, MariaDB or SQLite.
 
-Rows are read a page at a time, each page beginning where the one before ended (keyset paging; an
-OFFSET would have the database count its way there again for every page). Three traps shape the
-order in which they are read:
+Rows are read a page at a time (see `rxindex.source.sql_pages`). Two traps shape the order in which
+they are read:
 
 - MySQL's usual collations take ``A``, ``a`` and ``A `` for the same, Python does not. Rows are
   therefore ordered by the group *number*; a group column of text is ordered by its bytes.
 - Rows without a formulation (group empty or zero) are no group, and may be many. They are a scan
   of their own, ahead of the others, ordered by the bytes of the label name.
-- A page may end between two rows with the same group and NDC, which keyset paging would then
-  lose. All rows with the last key of a page are fetched along with it.
 
 Groups are ``(number,)``, or ``(1, text)`` for a group column of text, and ``(0, label name)`` for
 rows without a formulation, so that any two of them compare, and the latter come first.
@@ -17,28 +14,30 @@ rows without a formulation, so that any two of them compare, and the latter come
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.sql.elements import ColumnElement
 
-from rxindex.errors import SourceDataError, SourceError
+from rxindex.errors import SourceError, SourceUnavailable
 from rxindex.model import PackageRow
-from rxindex.source.base import Partition
+from rxindex.source.base import Group, Partition
 from rxindex.source.fdb import fdb_mapping
 from rxindex.source.mapping import Mapping
 from rxindex.source.sql_connect import TLS, connect, parse_url, public_name, source_errors
-from rxindex.source.sql_order import Scan, by_bytes, exact, utf8_bound, without_leading_zeroes
-from rxindex.source.sql_rows import Group, RowReader, number_of
+from rxindex.source.sql_order import Scan
+from rxindex.source.sql_pages import Pager, Row, batches, names_of
+from rxindex.source.sql_rows import RowReader
+from rxindex.source.sql_scans import members, scans_of
 from rxindex.source.sql_schema import ResolvedLookup, resolve
+from rxindex.source.sql_updated import UpdateTimes
 
 __all__ = ["SqlSource"]
 
-Row = tuple[Any, ...]
 Names = dict[str | int, tuple[str, ...]]
 
 #: Values in one IN list.
@@ -81,6 +80,8 @@ class SqlSource:
         self._tls, self._tls_ca = tls, tls_ca
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
+        self._ndc_has_null: bool | None = None
+        self._update_times: UpdateTimes | None = None
         self.name = public_name(self._url)
         self.left_out: tuple[str, ...] = ()
 
@@ -100,13 +101,12 @@ class SqlSource:
         )
         try:
             with source_errors(self.name):
-                self._connection.exec_driver_sql(
-                    "BEGIN"
-                    if self._is_sqlite
-                    else "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
-                )
+                self._begin(self._connection)
                 self._resolved = resolve(self._connection, self._mapping, self.name)
-            self._prepare()
+            self.left_out = self._resolved.left_out
+            self._reader = RowReader(self._mapping, self._resolved.position)
+            self._scans = scans_of(self._resolved, self._mapping, self.name, self._is_sqlite)
+            self._ndc_has_null = None
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
@@ -129,6 +129,37 @@ class SqlSource:
                 pass
             engine.dispose()
 
+    def _begin(self, connection: sa.Connection) -> None:
+        """Begin the snapshot."""
+        if self._is_sqlite:
+            connection.exec_driver_sql("BEGIN")
+            # Its snapshot is that of the first read.
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").close()
+        else:
+            connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    def renew(self) -> None:
+        """Begin a fresh snapshot on the same connection, or on a new one if that was lost.
+
+        Two round trips; the schema is looked at only on a new connection.
+
+        Raises:
+            SourceError: after connecting anew, as on enter.
+            SourceUnavailable: the database does not answer.
+        """
+        self._ndc_has_null = None
+        if self._connection is not None:
+            try:
+                with source_errors(self.name):
+                    self._connection.rollback()
+                    self._begin(self._connection)
+            except SourceUnavailable:
+                pass
+            else:
+                return
+            self.__exit__(None, None, None)
+        self.__enter__()
+
     def notes(self) -> list[str]:
         """Say what was left out or could not be read so far, in sentences for the report."""
         said = [
@@ -137,6 +168,13 @@ class SqlSource:
         ]
         if self.left_out:
             said.insert(0, f"not in this database, and left out: {', '.join(self.left_out)}")
+        times = self._update_times
+        if times is not None and times.unreadable:
+            count = times.unreadable
+            said.append(
+                f"{count:,} package{' has' if count == 1 else 's have'} no readable update time "
+                f"({times.column_name}): only a full sync sees their changes"
+            )
         return said
 
     @property
@@ -167,7 +205,7 @@ class SqlSource:
         """
         if parts <= 1:
             return [Partition("all")]
-        scan = self._grouped
+        scan, grouping = self._scans.grouped, self._scans.grouping
         counted = self._fetch(
             sa.select(sa.func.min(self._resolved.group), sa.func.count())
             .select_from(self._resolved.package)
@@ -180,7 +218,7 @@ class SqlSource:
         passed, share = 0, max(1, total // (parts - 1))
         for value, rows in counted:
             if passed >= share * (len(bounds) + 1) and len(bounds) < parts - 2:
-                bounds.append(self._group_of(self._group_value(value)))
+                bounds.append(grouping.of_value(grouping.value(value)))
             passed += rows
         first: Group = (1,)
         edges: list[Group | None] = [first, *bounds, None]
@@ -208,7 +246,7 @@ class SqlSource:
         first: Group = (1,)
         if low is None or low < first:
             yield from self._scan_rows(
-                self._ungrouped,
+                self._scans.ungrouped,
                 None if low is None else low[-1],
                 strict,
                 None if high is None or high >= first else high[-1],
@@ -216,165 +254,145 @@ class SqlSource:
             low, strict = None, False
         if high is None or high > first:
             yield from self._scan_rows(
-                self._grouped,
+                self._scans.grouped,
                 None if low is None or (low == first and not strict) else low[-1],
                 strict,
                 None if high is None else high[-1],
             )
 
+    def rows_of(self, groups: Sequence[Group]) -> Iterator[PackageRow]:
+        """Yield all rows of exactly these groups, each group's in one run, groups in order.
+
+        Args:
+            groups: in any order; one that does not exist yields nothing.
+
+        Raises:
+            SourceUnavailable: the database hung up.
+            SourceDataError: a group is neither a number nor empty.
+        """
+        by_number = self._scans.grouping.by_number
+        ordered = sorted(set(groups))
+        names = [group[1] for group in ordered if len(group) == 2 and group[0] == 0]
+        values = [
+            group[-1]
+            for group in ordered
+            if len(group) == (1 if by_number else 2)
+            and isinstance(group[-1], int) == by_number
+            and (by_number or group[0] == 1)
+        ]
+        for scan, wanted in ((self._scans.ungrouped, names), (self._scans.grouped, values)):
+            for some in batches(wanted, LIST_LENGTH):
+                yield from self._scan_rows(scan, only=some)
+
+    def changed(self, since: dt.datetime) -> Iterator[tuple[Group, dt.datetime]]:
+        """Yield group and update time of each package changed at ``since`` or later.
+
+        Packages without a readable time can't be among them; `notes` says how many there are.
+
+        Args:
+            since: in the column's own resolution (a day for FDB): ``since`` itself counts. The
+                column knows no time zone; a time that has one is taken in UTC.
+
+        Yields:
+            In the order of time, so that a reader that stops can go on from the last one; a group
+            as often as it has such packages.
+
+        Raises:
+            ConfigurationError: the mapping names no update time.
+            SourceSchemaError: the database does not have that column.
+            SourceUnavailable: the database hung up.
+        """
+        self._update_times = self._read_times()
+        return self._update_times.changed(since)
+
+    def latest_update(self) -> dt.datetime | None:
+        """Give the latest update time of any package, or None if none has one.
+
+        Raises:
+            ConfigurationError, SourceSchemaError, SourceUnavailable: as `changed`.
+        """
+        return self._read_times().latest()
+
+    def _read_times(self) -> UpdateTimes:
+        return UpdateTimes(
+            self._resolved,
+            self._mapping,
+            self._scans,
+            self.name,
+            self._is_sqlite,
+            self._fetch,
+            self._page_size,
+        )
+
     # -- one scan ------------------------------------------------------------------------------
 
     def _scan_rows(
-        self, scan: Scan, low: str | int | None, strict: bool, high: str | int | None
+        self,
+        scan: Scan,
+        low: str | int | None = None,
+        strict: bool = False,
+        high: str | int | None = None,
+        only: Sequence[str | int] | None = None,
     ) -> Iterator[PackageRow]:
+        """Read a range of a scan, or only these values of it."""
         read = self._reader.row
-        value_of = scan.value
+        value_of, group_of = scan.value, self._scans.grouping.of_value
         group: Group = ()
         classes: Names = {}
         indications: Names = {}
         previous: str | int | None = None
         own_classes: tuple[str, ...] = ()
         own_indications: tuple[str, ...] = ()
-        for page in self._pages(scan, low, strict, high):
+        query = sa.select(*self._resolved.columns).select_from(self._resolved.tables)
+        if only is not None:
+            query = query.where(members(scan, only))
+        for page in self._pager(few=only is not None).pages(query, scan, low, strict, high):
             if scan.grouped:
                 values = list(dict.fromkeys(map(value_of, page)))
-                classes = self._names(self._resolved.classes, values)
-                indications = self._names(self._resolved.indications, values)
+                classes = self._names(self._resolved.classes, values, only is not None)
+                indications = self._names(self._resolved.indications, values, only is not None)
             for row in page:
                 value = value_of(row)
                 if value != previous or not group:
                     previous = value
-                    group = self._group_of(value) if scan.grouped else (0, value)
+                    group = group_of(value) if scan.grouped else (0, value)
                     own_classes = classes.get(value, ())
                     own_indications = indications.get(value, ())
                 yield read(row, group, scan.grouped, own_classes, own_indications)
 
-    def _pages(
-        self, scan: Scan, low: str | int | None, strict: bool, high: str | int | None
-    ) -> Iterator[list[Row]]:
-        order, ndc = scan.order, self._ndc
-        query = (
-            sa.select(*self._resolved.columns)
-            .select_from(self._resolved.tables)
-            .where(scan.where)
-            .order_by(order, ndc)
-        )
-        bounded = query if high is None else query.where(order < scan.bound(high))
-        page_query = bounded.limit(self._page_size)
-        query_now = page_query
-        if low is not None:
-            bound = scan.bound(low)
-            query_now = page_query.where(order > bound if strict else order >= bound)
-        while True:
-            page = self._fetch(query_now)
-            if len(page) < self._page_size:
-                if page:
-                    yield page
-                return
-            last, last_ndc = scan.bound(scan.value(page[-1])), self._ndc_of(page[-1])
-            ties = self._fetch(query.where(order == last, ndc == last_ndc))
-            if len(ties) > 1:
-                page = self._with_ties(scan, page, ties)
-            yield page
-            # The first condition is implied by the second, but is what MySQL finds its place by.
-            query_now = page_query.where(order >= last, sa.or_(order > last, ndc > last_ndc))
+    def _pager(self, few: bool) -> Pager:
+        """Make the pager for a scan: by the plain NDC column, unless there is a NULL in it.
 
-    def _with_ties(self, scan: Scan, page: list[Row], ties: list[Row]) -> list[Row]:
-        """Replace the page's last rows by all rows that the database takes for equal to them."""
-        last = scan.value(page[-1])
-        tied = {self._ndc_of(row) for row in ties}
-        while page and scan.value(page[-1]) == last and self._ndc_of(page[-1]) in tied:
-            page.pop()
-        return page + ties
+        Args:
+            few: the rows are few, so that sorting them without an index is cheaper than to find
+                out.
+        """
+        scans, may_be_null = self._scans, self._resolved.ndc_may_be_null
+        if may_be_null and not few and self._ndc_has_null is None:
+            query = sa.select(scans.ndc).where(scans.ndc.is_(None)).limit(1)
+            self._ndc_has_null = bool(self._fetch(query))
+        if may_be_null and (few or self._ndc_has_null):
+            return Pager(self._fetch, self._page_size, scans.null_ndc, scans.null_ndc_of)
+        return Pager(self._fetch, self._page_size, scans.ndc, scans.ndc_of)
 
-    def _names(self, lookup: ResolvedLookup | None, values: list[str | int]) -> Names:
-        """Look up the names that belong to a page's groups."""
+    def _names(self, lookup: ResolvedLookup | None, values: list[str | int], sparse: bool) -> Names:
+        """Look up the names that belong to a page's groups.
+
+        Args:
+            lookup: where.
+            values: the groups, in order.
+            sparse: there may be many groups between two of them.
+        """
         if lookup is None or not values:
             return {}
-        wanted = set(values)
-        found: dict[str | int, set[str]] = {}
-        if self._resolved.group_kind == "number":
-            conditions = [lookup.group.between(values[0], values[-1])]
+        query = sa.select(lookup.group, lookup.name).select_from(lookup.tables).where(*lookup.where)
+        if self._scans.grouping.by_number and not sparse:
+            found = self._fetch(query.where(lookup.group.between(values[0], values[-1])))
         else:
-            conditions = [
-                lookup.group.in_(values[start : start + LIST_LENGTH])
-                for start in range(0, len(values), LIST_LENGTH)
-            ]
-        for condition in conditions:
-            query = (
-                sa.select(lookup.group, lookup.name)
-                .select_from(lookup.tables)
-                .where(condition, *lookup.where)
-            )
-            for raw, name in self._fetch(query):
-                value = self._group_value(raw)
-                text = str(name or "").strip()
-                if text and value in wanted:
-                    found.setdefault(value, set()).add(text)
-        return {value: tuple(sorted(names)) for value, names in found.items()}
-
-    # -- how this database orders --------------------------------------------------------------
-
-    def _prepare(self) -> None:
-        resolved = self._resolved
-        sqlite = self._is_sqlite
-        bound = str if sqlite else utf8_bound
-        self.left_out = resolved.left_out
-        self._reader = RowReader(self._mapping, resolved.position)
-        position = resolved.position
-        ndc_place = position[self._mapping.columns.ndc.column[0]]
-        group_place, ungrouped_place = (
-            position[self._mapping.group],
-            position[self._mapping.ungrouped],
-        )
-        self._ndc: ColumnElement[Any] = resolved.ndc
-        self._ndc_of: Callable[[Row], Any] = lambda row: row[ndc_place]
-        if resolved.ndc_may_be_null and self._fetch(
-            sa.select(resolved.ndc).where(resolved.ndc.is_(None)).limit(1)
-        ):
-            # NULL is neither equal to nor greater than anything: no page could begin behind it.
-            # Not done unless it must be, since it keeps the database from using an index.
-            self._ndc = sa.func.coalesce(resolved.ndc, "")
-            self._ndc_of = lambda row: "" if row[ndc_place] is None else row[ndc_place]
-        if resolved.group_kind == "number":
-            group = resolved.group
-            self._grouped = Scan(
-                True, group > 0, group, lambda row: self._group_value(row[group_place]), int
-            )
-            no_group: ColumnElement[bool] = sa.or_(group.is_(None), group <= 0)
-        else:
-            digits = without_leading_zeroes(resolved.group, sqlite)
-            self._grouped = Scan(
-                True,
-                digits != "",
-                by_bytes(resolved.group, sqlite, resolved.group_kind == "text"),
-                lambda row: self._group_value(row[group_place]),
-                bound,
-            )
-            no_group = digits == ""
-        self._ungrouped = Scan(
-            False,
-            no_group,
-            by_bytes(sa.func.coalesce(resolved.ungrouped, ""), sqlite),
-            lambda row: exact(row[ungrouped_place]),
-            bound,
-        )
-
-    def _group_of(self, value: str | int) -> Group:
-        return (value,) if isinstance(value, int) else (1, value)
-
-    def _group_value(self, raw: Any) -> str | int:
-        if self._resolved.group_kind != "number":
-            return exact(raw)
-        if type(raw) is int:
-            return raw
-        number = number_of(raw)
-        if number is None:
-            raise SourceDataError(
-                f"{self.name}: column {self._mapping.group} holds {raw!r}, which is no whole "
-                "number. Mend the row, or map another group column."
-            )
-        return number
+            found = []
+            for some in batches(values, LIST_LENGTH):
+                found += self._fetch(query.where(lookup.group.in_(some)))
+        return names_of(found, self._scans.grouping.value, set(values))
 
     def _fetch(self, query: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         """Run a query and give the driver's own tuples, which is the cheapest form there is."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from rxindex.errors import (
     ConfigurationError,
@@ -26,7 +26,16 @@ from rxindex.errors import (
     SourceUnavailable,
 )
 
-__all__ = ["TLS", "connect", "parse_url", "public_name", "source_errors", "sqlite_path"]
+__all__ = [
+    "TLS",
+    "connect",
+    "driver_error",
+    "mysql_options",
+    "parse_url",
+    "public_name",
+    "source_errors",
+    "sqlite_path",
+]
 
 #: How to use TLS with MySQL: ``off``; ``prefer`` it if the server offers it; ``on``: refuse to
 #: go without, but trust any certificate; ``verify-ca``: the certificate must be signed by the
@@ -181,15 +190,44 @@ def _sqlite_engine(url: URL, read_only: bool) -> sa.Engine:
     return sa.create_engine("sqlite://", creator=opened, poolclass=sa.NullPool)
 
 
-def _mysql_engine(url: URL, tls: TLS | None, tls_ca: str | Path | None) -> sa.Engine:
+def mysql_options(
+    url: URL, tls: TLS | None = None, tls_ca: str | Path | None = None
+) -> dict[str, Any]:
+    """Give what `pymysql.connect` is to be called with, but for the address and the database.
+
+    Args:
+        url: from `parse_url`.
+        tls: as for `connect`.
+        tls_ca: as for `connect`.
+
+    Raises:
+        MissingExtra: pymysql is not installed.
+        ConfigurationError: a certificate can't be used.
+    """
     try:
         import pymysql  # noqa: F401
-        from pymysql.constants import FIELD_TYPE
-        from pymysql.converters import conversions
     except ImportError as error:
         raise MissingExtra(
             "Reading MySQL, MariaDB or Aurora needs pymysql: pip install 'rxindex[mysql]'"
         ) from error
+    options: dict[str, Any] = {"charset": "utf8mb4", "connect_timeout": 10, "read_timeout": 300}
+    for name, value in url.query.items():
+        if name in _SECONDS_OPTIONS:
+            options[name] = int(str(value))
+        elif name != "tls":
+            options[name] = value
+    if url.password is not None:
+        # As bytes: pymysql would encode it as Latin-1, the servers' own clients use UTF-8.
+        options["password"] = str(url.password).encode()
+    _add_tls(options, tls or url.query.get("tls"), tls_ca)
+    return options
+
+
+def _mysql_engine(url: URL, tls: TLS | None, tls_ca: str | Path | None) -> sa.Engine:
+    options = mysql_options(url, tls, tls_ca)
+    from pymysql.constants import FIELD_TYPE
+    from pymysql.converters import conversions
+
     # Dates and decimals are wanted as text: cheaper, and 0000-00-00 is no date in Python.
     as_text = {
         FIELD_TYPE.DATE,
@@ -198,17 +236,7 @@ def _mysql_engine(url: URL, tls: TLS | None, tls_ca: str | Path | None) -> sa.En
         FIELD_TYPE.NEWDECIMAL,
         FIELD_TYPE.DECIMAL,
     }
-    options: dict[str, Any] = {"charset": "utf8mb4", "connect_timeout": 10, "read_timeout": 300}
-    for name, value in url.query.items():
-        if name in _SECONDS_OPTIONS:
-            options[name] = int(str(value))
-        elif name != "tls":
-            options[name] = value
     options["conv"] = {kind: how for kind, how in conversions.items() if kind not in as_text}
-    if url.password is not None:
-        # As bytes: pymysql would encode it as Latin-1, the servers' own clients use UTF-8.
-        options["password"] = str(url.password).encode()
-    _add_tls(options, tls or url.query.get("tls"), tls_ca)
     return sa.create_engine(
         url.set(drivername="mysql+pymysql", query={}),
         connect_args=options,
@@ -258,15 +286,24 @@ def source_errors(name: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _translated(name, error.orig) from error
+        raise driver_error(name, error.orig) from error
+    except PendingRollbackError as error:
+        # The error that broke the connection was raised before.
+        raise SourceUnavailable(f"{name}: the connection was lost. Connect anew.") from error
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise _translated(name, error) from error
+        raise driver_error(name, error) from error
     except OSError as error:
         # A connection that breaks while a result is read surfaces as the socket's own error.
         raise SourceUnavailable(f"{name}: the connection broke: {error}. Try again.") from error
 
 
-def _translated(name: str, error: BaseException | None) -> RxindexError:
+def driver_error(name: str, error: BaseException | None) -> RxindexError:
+    """Give rxindex's own error for a database driver's.
+
+    Args:
+        name: the database, for the message (from `public_name`).
+        error: as the driver raised it.
+    """
     if isinstance(error, sqlite3.Error):
         return _sqlite_error(name, error)
     code = error.args[0] if error is not None and error.args else None

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
-__all__ = ["Scan", "by_bytes", "exact", "utf8_bound", "without_leading_zeroes"]
+from rxindex.errors import SourceDataError
+
+__all__ = [
+    "Grouping",
+    "Scan",
+    "by_bytes",
+    "exact",
+    "number_of",
+    "sqlite_bound",
+    "utf8_bound",
+    "without_leading_zeroes",
+]
+
+Group = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -26,13 +40,16 @@ class Scan:
         order: what they are ordered by, ahead of the NDC.
         value: reads the order's value from a row.
         bound: turns such a value into one that the database compares.
+        raw: the column as it stands, if the database takes values for equal that are equal by
+            the order too: what it may find rows by an index with.
     """
 
     grouped: bool
     where: ColumnElement[bool]
     order: ColumnElement[Any]
-    value: Callable[[tuple[Any, ...]], str | int]
-    bound: Callable[[str | int], Any]
+    value: Callable[[tuple[Any, ...]], Any]
+    bound: Callable[[Any], Any]
+    raw: ColumnElement[Any] | None = None
 
 
 def by_bytes(column: ColumnElement[Any], sqlite: bool, is_text: bool = False) -> ColumnElement[Any]:
@@ -54,6 +71,17 @@ def utf8_bound(value: str | int) -> bytes:
     return str(value).encode("utf-8", "surrogateescape")
 
 
+def sqlite_bound(value: str | int) -> Any:
+    """Give text as SQLite compares it with `by_bytes`, also where its bytes are no text."""
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # The driver sends no such text, but any bytes, which the database then takes for text.
+        return sa.cast(sa.literal(utf8_bound(text), sa.LargeBinary), sa.Text)
+    return text
+
+
 def without_leading_zeroes(column: ColumnElement[Any], sqlite: bool) -> ColumnElement[Any]:
     """Give a group number that is kept as text without its zeroes in front: none for zero."""
     text = sa.func.trim(sa.func.coalesce(column, ""))
@@ -69,3 +97,77 @@ def exact(raw: Any) -> str:
     if isinstance(raw, bytes | bytearray):
         return raw.decode("utf-8", "surrogateescape")
     return str(raw)
+
+
+def number_of(value: Any) -> int | None:
+    """Read a whole number from any form that a driver gives it in, or give None."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bytes | bytearray):
+        value = value.decode("utf-8", "replace")
+    try:
+        number = Decimal(str(value).strip())
+        return int(number) if number == int(number) else None
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which group a package row belongs to, told in Python as the scans tell it in SQL.
+
+    Attributes:
+        by_number: whether the group column is declared as a number.
+        database, column: for messages.
+    """
+
+    by_number: bool
+    database: str
+    column: str
+
+    def value(self, raw: Any) -> str | int:
+        """Read the value of a real group.
+
+        Raises:
+            SourceDataError: the column holds numbers, and this is none.
+        """
+        if not self.by_number:
+            return exact(raw)
+        if type(raw) is int:
+            return raw
+        number = number_of(raw)
+        if number is None:
+            raise SourceDataError(
+                f"{self.database}: column {self.column} holds {raw!r}, which is no whole "
+                "number. Mend the row, or map another group column."
+            )
+        return number
+
+    def of_value(self, value: str | int) -> Group:
+        """Give the group with this value."""
+        return (value,) if self.by_number else (1, value)
+
+    def of_raw(self, raw: Any) -> Group | None:
+        """Give the group, or None where the value says that there is none (empty or zero).
+
+        Raises:
+            SourceDataError: as `value`.
+        """
+        if self.by_number:
+            value = 0 if raw is None else self.value(raw)
+            return (value,) if int(value) > 0 else None
+        text = exact(raw)
+        # TRIM takes blanks only away, and so must this.
+        return (1, text) if text.strip(" ").lstrip("0") else None
+
+    def of_row(self, raw: Any, ungrouped: Any) -> Group:
+        """Give a package row's group.
+
+        Args:
+            raw: the group column.
+            ungrouped: the column that stands in for it.
+
+        Raises:
+            SourceDataError: as `value`.
+        """
+        return self.of_raw(raw) or (0, exact(ungrouped))

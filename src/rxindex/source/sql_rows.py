@@ -18,8 +18,9 @@ from rxindex.source.mapping import (
     SizeField,
     TextField,
 )
+from rxindex.source.sql_order import number_of
 
-__all__ = ["Group", "RowReader", "number_of"]
+__all__ = ["Group", "RowReader"]
 
 Group = tuple[str | int, ...]
 Row = tuple[Any, ...]
@@ -58,15 +59,6 @@ def _text(value: Any) -> str:
 def _ndc(value: Any) -> str:
     """Give an NDC as text. As a number it has lost the zeroes in front of its 11 digits."""
     return f"{value:011d}" if isinstance(value, int) else _text(value)
-
-
-def number_of(value: Any) -> int | None:
-    """Read a whole number from any form that a driver gives it in, or give None."""
-    try:
-        number = Decimal(_text(value))
-        return int(number) if number == int(number) else None
-    except (InvalidOperation, ValueError, OverflowError):
-        return None
 
 
 class RowReader:
@@ -134,7 +126,7 @@ class RowReader:
             routes = routes or label.routes
         return PackageRow(
             group,
-            tuple([part(row) for part in (self._key if grouped else self._ungrouped_key)]),
+            self.key(row, grouped),
             _ndc(row[self._ndc]),
             name,
             self._brand(row),
@@ -154,6 +146,15 @@ class RowReader:
             self._start(row),
             self._end(row),
         )
+
+    def key(self, row: Row, grouped: bool) -> tuple[str, ...]:
+        """Give only the key of a row, for which no other column need be there.
+
+        Args:
+            row: the tuple.
+            grouped: as in `row`.
+        """
+        return tuple([part(row) for part in (self._key if grouped else self._ungrouped_key)])
 
     # -- conversions, each a function of the whole tuple ---------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
@@ -13,7 +13,16 @@ from sqlalchemy.sql.expression import FromClause
 from rxindex.errors import SourceSchemaError
 from rxindex.source.mapping import Link, Lookup, Mapping
 
-__all__ = ["Resolved", "ResolvedLookup", "resolve"]
+__all__ = [
+    "Resolved",
+    "ResolvedJoin",
+    "ResolvedLink",
+    "ResolvedLookup",
+    "UpdatedKind",
+    "resolve",
+]
+
+UpdatedKind = Literal["date", "datetime", "number", "text"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,42 @@ class ResolvedLookup:
 
 
 @dataclass(frozen=True)
+class ResolvedJoin:
+    """A joined table.
+
+    Attributes:
+        table: its name in the database.
+        clause: the table.
+        on: its own columns' names, with the columns that they are compared with.
+        parents: names of the joins that those columns stand in.
+        condition: what it is joined by.
+    """
+
+    table: str
+    clause: FromClause
+    on: tuple[tuple[str, ColumnElement[Any]], ...]
+    parents: frozenset[str]
+    condition: ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class ResolvedLink:
+    """One table of a lookup's chain.
+
+    Attributes:
+        table: its name in the database.
+        match: its own column's name that is compared with the table before (or the group).
+        before: that column of the table before; None for the first.
+        tables: the chain up to the table before, joined; None for the first.
+    """
+
+    table: str
+    match: str
+    before: ColumnElement[Any] | None
+    tables: FromClause | None
+
+
+@dataclass(frozen=True)
 class Resolved:
     """A mapping's tables and columns in one database.
 
@@ -48,6 +93,11 @@ class Resolved:
             that was left out is not there.
         classes, indications: the lookups, where their tables exist.
         left_out: optional joins and lookups whose tables do not exist.
+        ungrouped_is_text: whether the column that stands in for the group is declared as text.
+        updated: the update time's column, if the mapping names one and the database has it.
+        updated_kind: what that column is declared as.
+        joins: each join that is there.
+        chains: of each lookup that is there (``classes``, ``indications``) its links.
     """
 
     tables: FromClause
@@ -62,6 +112,11 @@ class Resolved:
     classes: ResolvedLookup | None
     indications: ResolvedLookup | None
     left_out: tuple[str, ...]
+    ungrouped_is_text: bool
+    updated: ColumnElement[Any] | None
+    updated_kind: UpdatedKind
+    joins: dict[str, ResolvedJoin]
+    chains: dict[str, tuple[ResolvedLink, ...]]
 
 
 @dataclass(frozen=True)
@@ -136,8 +191,12 @@ def resolve(connection: sa.Connection, mapping: Mapping, name: str) -> Resolved:
     if package is None:
         raise database.missing_table(mapping.table, "table")
     left_out: list[str] = []
-    joined, tables = _joins(database, mapping, package, left_out)
+    joined, joins, tables = _joins(database, mapping, package, left_out)
     columns, position = _columns(database, mapping, {"": package, **joined}, left_out)
+    chains: dict[str, tuple[ResolvedLink, ...]] = {}
+    classes = _lookup(database, mapping.classes, "classes", left_out, chains)
+    indications = _lookup(database, mapping.indications, "indications", left_out, chains)
+    updated = mapping.columns.updated.column[0].lower() if mapping.columns.updated else ""
     group_type = package.types.get(mapping.group.lower())
     ndc = mapping.columns.ndc.column[0]
     return Resolved(
@@ -150,22 +209,36 @@ def resolve(connection: sa.Connection, mapping: Mapping, name: str) -> Resolved:
         ndc_may_be_null=package.nullable[ndc.lower()],
         columns=columns,
         position=position,
-        classes=_lookup(database, mapping.classes, "classes", left_out),
-        indications=_lookup(database, mapping.indications, "indications", left_out),
+        classes=classes,
+        indications=indications,
         left_out=tuple(left_out),
+        ungrouped_is_text=_kind(package.types.get(mapping.ungrouped.lower())) == "text",
+        updated=package.columns.get(updated),
+        updated_kind=_updated_kind(package.types.get(updated)),
+        joins=joins,
+        chains=chains,
     )
 
 
 def _kind(column_type: object) -> Literal["number", "text", "other"]:
-    if isinstance(column_type, sa.types.Integer | sa.types.Numeric):
+    if isinstance(column_type, sa.types.Integer | sa.types.Numeric | sa.types.Float):
         return "number"
     return "text" if isinstance(column_type, sa.types.String) else "other"
 
 
+def _updated_kind(column_type: object) -> UpdatedKind:
+    if isinstance(column_type, sa.types.DateTime):
+        return "datetime"
+    if isinstance(column_type, sa.types.Date):
+        return "date"
+    return "number" if _kind(column_type) == "number" else "text"
+
+
 def _joins(
     database: _Database, mapping: Mapping, package: _Table, left_out: list[str]
-) -> tuple[dict[str, _Table], FromClause]:
+) -> tuple[dict[str, _Table], dict[str, ResolvedJoin], FromClause]:
     joined: dict[str, _Table] = {}
+    joins: dict[str, ResolvedJoin] = {}
     tables: FromClause = package.clause
     for name, join in mapping.joins.items():
         entry = f"joins.{name}"
@@ -176,17 +249,27 @@ def _joins(
                 raise database.missing_table(join.table, entry)
             left_out.append(name)
             continue
-        conditions = []
+        on: list[tuple[ColumnElement[str], ColumnElement[str]]] = []
         for own, reference in join.on.items():
             parent, _, column = reference.rpartition(".")
             other = joined[parent] if parent else package
-            conditions.append(
-                database.column(table, own, f"{entry}.on")
-                == database.column(other, column, f"{entry}.on")
+            on.append(
+                (
+                    database.column(table, own, f"{entry}.on"),
+                    database.column(other, column, f"{entry}.on"),
+                )
             )
+        condition = sa.and_(*(own == other for own, other in on))
         joined[name] = table
-        tables = tables.outerjoin(table.clause, sa.and_(*conditions))
-    return joined, tables
+        joins[name] = ResolvedJoin(
+            table.name,
+            table.clause,
+            tuple((str(own.key), other) for own, other in on),
+            frozenset(parents),
+            condition,
+        )
+        tables = tables.outerjoin(table.clause, condition)
+    return joined, joins, tables
 
 
 def _columns(
@@ -214,7 +297,11 @@ def _columns(
 
 
 def _lookup(
-    database: _Database, lookup: Lookup | None, entry: str, left_out: list[str]
+    database: _Database,
+    lookup: Lookup | None,
+    entry: str,
+    left_out: list[str],
+    chains: dict[str, tuple[ResolvedLink, ...]],
 ) -> ResolvedLookup | None:
     if lookup is None:
         return None
@@ -228,17 +315,22 @@ def _lookup(
             return None
         chain.append((link, table))
     where: list[ColumnElement[bool]] = []
+    links: list[ResolvedLink] = []
     tables: FromClause = chain[0][1].clause
     for number, (link, table) in enumerate(chain):
         own = database.column(table, link.match, f"{entry}.chain")
         if number:
             before = chain[number - 1][1]
             other = database.column(before, link.equals or link.match, f"{entry}.chain")
+            links.append(ResolvedLink(table.name, str(own.key), other, tables))
             tables = tables.join(table.clause, own == other)
+        else:
+            links.append(ResolvedLink(table.name, str(own.key), None, None))
         for column, values in link.drop.items():
             if column.lower() in table.columns:
                 flag = table.columns[column.lower()]
                 where.append(sa.or_(flag.is_(None), flag.not_in(values)))
+    chains[entry] = tuple(links)
     first_link, first = chain[0]
     return ResolvedLookup(
         group=database.column(first, first_link.match, f"{entry}.chain"),

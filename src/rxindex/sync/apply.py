@@ -8,11 +8,16 @@ import msgspec
 import numpy as np
 
 from rxindex.embed.base import Embedder
-from rxindex.errors import RxindexError, VectorSizeError
+from rxindex.errors import RxindexError, TerminalError, Throttled, VectorSizeError
 from rxindex.index.store import DrugStore, Write
+from rxindex.sync.assemble import RejectedRow
+from rxindex.sync.budget import ErrorBudget
+from rxindex.sync.flow import batches
 from rxindex.sync.plan import PlannedBatch, PlannedDrug
+from rxindex.sync.quarantine import Quarantine
 from rxindex.sync.report import FailedDrug, SyncReport
 from rxindex.sync.spool import RunSpool
+from rxindex.sync.stop import Stop
 
 __all__ = ["Applier", "EmbeddedBatch", "VectorStage"]
 
@@ -29,6 +34,7 @@ class EmbeddedBatch(msgspec.Struct, frozen=True):
         failures: why a text has none, by text fingerprint.
         calls: of the model, for this batch and those embedded with it.
         carried: vectors taken over from the generation before, likewise.
+        characters: of the texts that went to the model, likewise.
     """
 
     plan: PlannedBatch
@@ -36,6 +42,7 @@ class EmbeddedBatch(msgspec.Struct, frozen=True):
     failures: dict[bytes, RxindexError]
     calls: int
     carried: int
+    characters: int
 
 
 class VectorStage:
@@ -46,6 +53,8 @@ class VectorStage:
         spool: remembers them.
         store: the generation that they are for; None in a dry run of a first load.
         donor: the live generation, where it has vectors of the same model.
+        quarantine: says which drugs to leave alone; None to try all.
+        stop: looked at between two calls of the embedder.
     """
 
     def __init__(
@@ -54,16 +63,24 @@ class VectorStage:
         spool: RunSpool,
         store: DrugStore | None,
         donor: DrugStore | None,
+        quarantine: Quarantine | None = None,
+        stop: Stop | None = None,
     ) -> None:
+        self.quarantine = quarantine
+        self.stop = Stop() if stop is None else stop
         self.embedder = embedder
         self.spool = spool
         self.store = store
         self.donor = donor
+        #: Calls and characters whose texts' drugs were not written, since the run stopped.
+        self.unwritten = (0, 0)
+        self._refused: dict[bytes, RxindexError] = {}
+        self._yielded = False
 
     def embed(
         self, plan: Iterator[PlannedBatch], *, dry_run: bool
     ) -> Generator[EmbeddedBatch, None, None]:
-        """Yield each batch of the plan with its vectors.
+        """Yield each batch of the plan with its vectors, until there is a reason to stop.
 
         Args:
             plan: the batches.
@@ -74,22 +91,57 @@ class VectorStage:
             RxindexError: the embedder as a whole does not work.
         """
         for group, vectors in self._groups(plan):
-            planned = [one for batch in group for one in batch.drugs if one.action == "embed"]
+            planned = [one for batch in group for one in batch.drugs if self._is_due(one)]
             needed = {one.fingerprints.text: one for one in planned}
-            missing = {text for text in needed if text not in vectors}
-            failures: dict[bytes, RxindexError] = {}
+            # A text that was refused once in the run is not sent again.
+            failures = {text: self._refused[text] for text in needed if text in self._refused}
+            missing = {text for text in needed if text not in vectors and text not in failures}
             carried = self._carry(planned, missing)
             rest = [needed[text] for text in needed if text in missing and text not in carried]
             if dry_run:
                 made, calls = {one.fingerprints.text: b"" for one in rest}, len(rest)
             else:
-                made, calls = self._make(rest, failures)
+                made, calls = self._make(rest, failures, self._must(group, vectors))
             self.spool.add_vectors((made | carried).items())
             vectors |= made | carried
-            counted = (calls, len(carried))
+            tried = [one for one in rest if one.fingerprints.text in made.keys() | failures.keys()]
+            counted = (calls, len(carried), sum(len(one.text) for one in tried))
             for batch in group:
+                if not self._is_whole(batch, vectors, failures):
+                    self.unwritten = (counted[0], counted[2])
+                    return
                 yield EmbeddedBatch(batch, vectors, failures, *counted)
-                counted = (0, 0)
+                self._yielded = True
+                counted = (0, 0, 0)
+            if self.stop:
+                return
+
+    def _must(self, group: Sequence[PlannedBatch], vectors: dict[bytes, bytes]) -> set[bytes]:
+        """Give the texts to embed whatever is asked: a run writes one batch at least.
+
+        One that never did would never get on, however often it was tried again.
+        """
+        if self._yielded:
+            return set()
+        texts = {one.fingerprints.text for one in group[0].drugs if self._is_due(one)}
+        return texts - vectors.keys()
+
+    def _is_due(self, one: PlannedDrug) -> bool:
+        waits = self.quarantine is not None and self.quarantine.waits(one)
+        return one.action == "embed" and not waits
+
+    def _is_whole(
+        self,
+        batch: PlannedBatch,
+        vectors: dict[bytes, bytes],
+        failures: dict[bytes, RxindexError],
+    ) -> bool:
+        """Tell whether each text of a batch was tried; some were not if there was a stop."""
+        return all(
+            one.fingerprints.text in vectors or one.fingerprints.text in failures
+            for one in batch.drugs
+            if self._is_due(one)
+        )
 
     def _groups(
         self, plan: Iterator[PlannedBatch]
@@ -104,7 +156,7 @@ class VectorStage:
         known: dict[bytes, bytes] = {}
         for batch in plan:
             group.append(batch)
-            named = {one.fingerprints.text for one in batch.drugs if one.action == "embed"}
+            named = {one.fingerprints.text for one in batch.drugs if self._is_due(one)}
             new = named - texts - known.keys()
             known |= self.spool.vectors(new)
             texts |= new - known.keys()
@@ -132,17 +184,39 @@ class VectorStage:
         wanted = list({text: drug_id for drug_id, text in known.items()}.values())
         carried = {}
         for drug_id, vector in zip(wanted, self.donor.vectors(wanted), strict=True):
-            if vector is not None and self.store is not None:
-                vector = self.store.encode_vector(self.donor.decode_vector(vector))
-            if vector is not None:
-                carried[known[drug_id]] = vector
+            if vector is None:
+                continue
+            decoded = self.donor.decode_vector(vector)
+            # One that was damaged is made anew.
+            if np.isfinite(decoded).all():
+                text = known[drug_id]
+                carried[text] = self.store.encode_vector(decoded) if self.store else vector
         return carried
 
     def _make(
+        self,
+        missing: Sequence[PlannedDrug],
+        failures: dict[bytes, RxindexError],
+        must: set[bytes],
+    ) -> tuple[dict[bytes, bytes], int]:
+        """Embed the texts, noting those that the model refuses, and count the calls.
+
+        When there is a reason to stop, all but those that it must are left out.
+        """
+        made: dict[bytes, bytes] = {}
+        calls = 0
+        for some in batches(missing, max(1, self.embedder.batch_size)):
+            if self.stop and must.isdisjoint(one.fingerprints.text for one in some):
+                break
+            new, more = self._make_some(some, failures)
+            made |= new
+            calls += more
+        return made, calls
+
+    def _make_some(
         self, missing: Sequence[PlannedDrug], failures: dict[bytes, RxindexError]
     ) -> tuple[dict[bytes, bytes], int]:
-        """Embed the texts, noting those that the model refuses, and count the calls."""
-        if not missing or self.store is None:
+        if self.store is None:
             return {}, 0
         embedded = self.embedder.embed([one.text for one in missing])
         if embedded.vectors.shape != (len(missing), self.store.generation.dimensions):
@@ -155,7 +229,10 @@ class VectorStage:
         made = {}
         for place, one in enumerate(missing):
             if place in embedded.failures:
-                failures[one.fingerprints.text] = embedded.failures[place]
+                failure = embedded.failures[place]
+                failures[one.fingerprints.text] = failure
+                if isinstance(failure, TerminalError):
+                    self._refused[one.fingerprints.text] = failure
             else:
                 vector = np.asarray(embedded.vectors[place], dtype=np.float32)
                 made[one.fingerprints.text] = self.store.encode_vector(vector)
@@ -169,28 +246,41 @@ class Applier:
         store: where to; None in a dry run of a first load.
         report: to fill in.
         dry_run: count, don't write.
+        quarantine: where drugs and rows go that fail; None to name them in the report only.
+        budget: stops the run when too many fail; None for no limit.
+        price: of a million tokens, in US dollars.
     """
 
-    def __init__(self, store: DrugStore | None, report: SyncReport, *, dry_run: bool) -> None:
+    def __init__(
+        self,
+        store: DrugStore | None,
+        report: SyncReport,
+        *,
+        dry_run: bool,
+        quarantine: Quarantine | None = None,
+        budget: ErrorBudget | None = None,
+        price: float = 0.0,
+    ) -> None:
         self.store = store
         self.report = report
         self.dry_run = dry_run
+        self.quarantine = quarantine
+        self.budget = budget
+        self.price = price
+        self._failed_texts: set[bytes] = set()
 
     def write(self, batch: EmbeddedBatch) -> None:
         """Write what the batch's plan says.
 
         Raises:
+            ErrorBudgetSpent: too many failed; the others of the batch were written.
+            LeaseLost: another run has begun; nothing more is written by this one.
             RxindexError: Redis takes no writes (see `DrugStore.write`).
         """
         self._count(batch)
         writes, done = [], []
         for one in batch.plan.drugs:
-            if one.action == "unchanged":
-                self.report.unchanged += 1
-                continue
-            failure = batch.failures.get(one.fingerprints.text) if one.action == "embed" else None
-            if failure is not None:
-                self._fail(one, failure)
+            if self._is_left(one, batch):
                 continue
             # Not get(): a drug written without its new vector would keep the old one for good.
             vector = batch.vectors[one.fingerprints.text] if one.action == "embed" else None
@@ -200,26 +290,82 @@ class Applier:
         for one in done:
             if one.drug.id in refused:
                 self._fail(one, refused[one.drug.id])
-            elif not one.exists:
-                self.report.added += 1
-            elif one.action == "metadata":
-                self.report.metadata_only += 1
             else:
-                self.report.updated += 1
+                self._succeed(one)
+        if self.quarantine is not None:
+            self.quarantine.save()
+        if self.budget is not None:
+            self.budget.check()
+
+    def _is_left(self, one: PlannedDrug, batch: EmbeddedBatch) -> bool:
+        """Tell whether there is nothing to write for a drug, and count why."""
+        report = self.report
+        failure = batch.failures.get(one.fingerprints.text) if one.action == "embed" else None
+        if one.action == "unchanged":
+            report.unchanged += not batch.plan.again
+            if self.quarantine is not None:
+                self.quarantine.mended(one.drug.id)
+        elif self.quarantine is not None and self.quarantine.waits(one):
+            report.failed += not batch.plan.again
+        elif isinstance(failure, Throttled):
+            report.deferred += 1
+            if self.quarantine is not None:
+                self.quarantine.keep(one.drug.id)
+        elif failure is not None:
+            self._fail(one, failure)
+        else:
+            return False
+        return True
+
+    def _succeed(self, one: PlannedDrug) -> None:
+        report = self.report
+        if not one.exists:
+            kind = "added"
+        else:
+            kind = "metadata_only" if one.action == "metadata" else "updated"
+        setattr(report, kind, getattr(report, kind) + 1)
+        if self.dry_run:
+            report.sample(kind, f"{one.drug.name} ({one.drug.kind})")
+        if self.quarantine is not None:
+            self.quarantine.mended(one.drug.id)
+        if self.budget is not None:
+            self.budget.succeeded()
 
     def _count(self, batch: EmbeddedBatch) -> None:
         plan, report = batch.plan, self.report
-        report.total_processed += len(plan.drugs)
-        report.packages += sum(len(one.drug.packages) for one in plan.drugs)
-        report.embedding_calls += batch.calls
+        # What was counted by the run before and has not changed since is not counted again.
+        counted = [one for one in plan.drugs if not (plan.again and self._is_as_before(one))]
+        report.rechecked += len(plan.drugs) - len(counted)
+        report.total_processed += len(counted)
+        report.packages += sum(len(one.drug.packages) for one in counted)
+        report.shortened += sum(one.shortened for one in counted)
+        report.count_calls(batch.calls, batch.characters, self.price)
         report.vectors_carried += batch.carried
         for one in plan.rejected:
+            self._reject(one, again=plan.again)
+
+    def _is_as_before(self, one: PlannedDrug) -> bool:
+        waits = self.quarantine is not None and self.quarantine.waits(one)
+        return one.action == "unchanged" or waits
+
+    def _reject(self, one: RejectedRow, *, again: bool) -> None:
+        """Put a row aside, and count its drug as failed if it has no other."""
+        new = self.quarantine is None or self.quarantine.put_row(one)
+        if not again:
+            self.report.packages += 1
+            self.report.total_processed += one.drug_lost
+            self.report.failed += one.drug_lost
+        if new:
             name = one.row.name or one.row.brand or one.row.generic
-            failure = FailedDrug(one.drug_id, name, one.row.ndc, str(one.error))
-            report.packages += 1
-            report.total_processed += one.drug_lost
-            report.fail(failure, whole_drug=one.drug_lost)
+            self.report.name(FailedDrug(one.drug_id, name, one.row.ndc, str(one.error)))
+            if one.drug_lost and self.budget is not None:
+                self.budget.failed(str(one.error))
 
     def _fail(self, one: PlannedDrug, error: RxindexError) -> None:
-        failure = FailedDrug(one.drug.id, one.drug.name, "", str(error))
-        self.report.fail(failure, whole_drug=True)
+        self.report.failed += 1
+        self.report.name(FailedDrug(one.drug.id, one.drug.name, "", str(error)))
+        if self.quarantine is not None:
+            self.quarantine.put_drug(one, error)
+        if self.budget is not None and one.fingerprints.text not in self._failed_texts:
+            self._failed_texts.add(one.fingerprints.text)
+            self.budget.failed(f"{one.drug.name!r} ({one.drug.id}): {error}")

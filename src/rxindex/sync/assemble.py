@@ -28,13 +28,28 @@ from rxindex.model import (
     fold,
 )
 from rxindex.ndc import canonical_ndc
+from rxindex.source.base import Group
 from rxindex.vocabulary import Facts, Vocabulary
 
-__all__ = ["RejectedRow", "RowCounts", "assemble", "embedding_text"]
+__all__ = [
+    "LONGEST_TEXT",
+    "LONGEST_VALUE",
+    "RejectedRow",
+    "RowCounts",
+    "assemble",
+    "assemble_groups",
+    "embedding_text",
+    "full_text",
+    "shorten",
+]
 
 #: Longest text kept of one value. No drug name in the FDA's directory comes near; what is longer
 #: is a fault in the data, and would bloat every list of hits.
 LONGEST_VALUE = 600
+
+#: Most characters of an embedding text. Real ones have some hundred; this is about 500 tokens,
+#: which every model takes.
+LONGEST_TEXT = 2_000
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNCLEAN = re.compile(r"[\x00-\x1f\x7f;]+")
@@ -62,10 +77,13 @@ class RowCounts(msgspec.Struct):
     Attributes:
         rows: that were read.
         repeated: of these, rows that name a package of their drug once more.
+        shortened: drugs of which a value was longer than `LONGEST_VALUE` and lacks its end, but
+            not their text.
     """
 
     rows: int = 0
     repeated: int = 0
+    shortened: int = 0
 
 
 def assemble(
@@ -74,25 +92,38 @@ def assemble(
     today: str,
     counts: RowCounts | None = None,
 ) -> Iterator[Drug | RejectedRow]:
+    """Assemble drugs from rows that arrive group by group; see `assemble_groups`.
+
+    Yields:
+        Rejected rows of a drug, then the drug, ordered by group and key.
+    """
+    for _, items in assemble_groups(rows, vocabulary, today, counts or RowCounts()):
+        yield from items
+
+
+def assemble_groups(
+    rows: Iterable[PackageRow], vocabulary: Vocabulary, today: str, counts: RowCounts
+) -> Iterator[tuple[Group, list[Drug | RejectedRow]]]:
     """Assemble drugs from rows that arrive group by group.
 
     Args:
         rows: all rows of a group in one run (see `Source.rows`).
         vocabulary: joined by ingredient.
         today: ISO date; a package whose end date is not after it is obsolete.
-        counts: to fill in, if given.
+        counts: to fill in.
 
     Yields:
-        Rejected rows of a group, then its drugs, ordered by their key.
+        Each group with its drugs, ordered by their key, each after its rejected rows.
     """
-    counts = counts or RowCounts()
     for group, members in groupby(rows, key=attrgetter("group")):
+        items: list[Drug | RejectedRow] = []
         by_key: dict[tuple[str, ...], list[PackageRow]] = {}
         for row in members:
             by_key.setdefault(tuple(fold(part) for part in row.key), []).append(row)
         for key in sorted(by_key):
             counts.rows += len(by_key[key])
-            yield from _assemble_drug(drug_id(group, key), by_key[key], vocabulary, today, counts)
+            items += _assemble_drug(drug_id(group, key), by_key[key], vocabulary, today, counts)
+        yield group, items
 
 
 def _assemble_drug(
@@ -121,7 +152,11 @@ def _assemble_drug(
     yield from rejected
     if packages:
         ordered = [packages[ndc] for ndc in sorted(packages)]
-        yield _drug(identity, ordered, vocabulary)
+        drug = _drug(identity, ordered, vocabulary)
+        if any(_is_long(row) for _, row in ordered):
+            # One whose text is cut too is counted there.
+            counts.shortened += len(full_text(drug)) <= LONGEST_TEXT
+        yield drug
 
 
 def _package(row: PackageRow, today: str) -> Package:
@@ -214,6 +249,12 @@ def _classes(members: list[tuple[Package, PackageRow]], facts: Facts) -> tuple[s
     return _distinct(*facts.main_classes, *(text for _, row in members for text in row.classes))
 
 
+def _is_long(row: PackageRow) -> bool:
+    """Tell whether a value that people read will lack its end."""
+    longest = max(len(row.name), len(row.brand), len(row.generic), len(row.strength), len(row.form))
+    return longest > LONGEST_VALUE
+
+
 # Labelers, sizes and forms come again and again; half of the assembling was cleaning them.
 @lru_cache(maxsize=16_384)
 def _clean(text: str) -> str:
@@ -242,7 +283,21 @@ _TEXT_INDICATIONS = 6
 
 
 def embedding_text(drug: Drug) -> str:
-    """Write the text that stands for the drug in the vector space.
+    """Write the text that stands for the drug in the vector space, cut to `LONGEST_TEXT`."""
+    return shorten(full_text(drug))
+
+
+def shorten(text: str) -> str:
+    """Cut a text after the last whole word within `LONGEST_TEXT` characters."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    # One character more, for a word that ends just there.
+    head, blank, _ = text[: LONGEST_TEXT + 1].rpartition(" ")
+    return head if blank else text[:LONGEST_TEXT]
+
+
+def full_text(drug: Drug) -> str:
+    """Write the text that stands for the drug in the vector space, however long it is.
 
     It says what the drug is, not what it is called. The strength is left out: it is a filter,
     and numbers embed badly. So are brands, which mean nothing to a model and are matched by

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from rxindex.index.store import DrugStore, Fingerprints
 from rxindex.model import Drug, content_fingerprint, text_fingerprint
-from rxindex.sync.assemble import RejectedRow, embedding_text
+from rxindex.source.base import Group
+from rxindex.sync.assemble import RejectedRow, full_text, shorten
 
-__all__ = ["Action", "PlannedBatch", "PlannedDrug", "plan_batch"]
+__all__ = ["Action", "DrugBatch", "PlannedBatch", "PlannedDrug", "plan_batch"]
 
 #: ``unchanged``: nothing. ``metadata``: rewrite all but the vector. ``embed``: write all.
 Action = Literal["unchanged", "metadata", "embed"]
+
+
+class DrugBatch(msgspec.Struct, frozen=True):
+    """Drugs of some whole groups of the source, in its order.
+
+    Attributes:
+        drugs: each with its group.
+        rejected: rows that can't become packages.
+        after: the last of the groups: the cursor, once everything up to here is written.
+        again: a run before this one has done these; they are looked at once more, since they
+            may have changed in the meantime.
+    """
+
+    drugs: list[tuple[Group, Drug]]
+    rejected: list[RejectedRow]
+    after: Group
+    again: bool = False
 
 
 class PlannedDrug(msgspec.Struct, frozen=True):
@@ -22,14 +39,18 @@ class PlannedDrug(msgspec.Struct, frozen=True):
 
     Attributes:
         drug: the drug as the source has it.
+        group: where the source has it.
         text: its embedding text.
+        shortened: the text was too long and lacks its end.
         fingerprints: of the drug and the text.
         action: what to do.
         exists: whether there is a document now.
     """
 
     drug: Drug
+    group: Group
     text: str
+    shortened: bool
     fingerprints: Fingerprints
     action: Action
     exists: bool
@@ -41,36 +62,41 @@ class PlannedBatch(msgspec.Struct, frozen=True):
     Attributes:
         drugs: each with what to do.
         rejected: rows that can't become packages.
+        after: see `DrugBatch`.
+        again: see `DrugBatch`.
     """
 
     drugs: list[PlannedDrug]
     rejected: list[RejectedRow]
+    after: Group = ()
+    again: bool = False
 
 
-def plan_batch(
-    drugs: Sequence[Drug],
-    rejected: Sequence[RejectedRow],
-    model_id: str,
-    store: DrugStore | None,
-) -> PlannedBatch:
+def plan_batch(batch: DrugBatch, model_id: str, store: DrugStore | None) -> PlannedBatch:
     """Compare drugs with their documents, in one round trip.
 
     Args:
-        drugs: from the source.
-        rejected: rows that can't become packages; passed on.
+        batch: from the source.
         model_id: the embedder's identity.
         store: the generation to compare with; None where there is none yet.
 
     Raises:
         IndexUnavailable: Redis does not answer.
     """
-    documents = store.fingerprints([drug.id for drug in drugs]) if store else [None] * len(drugs)
+    ids = [drug.id for _, drug in batch.drugs]
+    documents = store.fingerprints(ids) if store else [None] * len(ids)
     planned = []
-    for drug, document in zip(drugs, documents, strict=True):
-        text = embedding_text(drug)
+    for (group, drug), document in zip(batch.drugs, documents, strict=True):
+        whole = full_text(drug)
+        text = shorten(whole)
         now = Fingerprints(content_fingerprint(drug), text_fingerprint(text, model_id))
-        planned.append(PlannedDrug(drug, text, now, _action(now, document), document is not None))
-    return PlannedBatch(planned, list(rejected))
+        planned.append(
+            PlannedDrug(
+                drug, group, text, len(text) < len(whole), now, _action(now, document),
+                document is not None,
+            )
+        )  # fmt: skip
+    return PlannedBatch(planned, batch.rejected, batch.after, batch.again)
 
 
 def _action(now: Fingerprints, document: Fingerprints | None) -> Action:

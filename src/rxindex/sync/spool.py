@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,11 +21,9 @@ class RunSpool:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="rxindex-run-")
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(
-            self.folder / "spool.db", check_same_thread=False, isolation_level=None
-        )
+        # The empty name is SQLite's for a file that goes away with the process, however that ends.
+        self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         # Nothing in here outlives the run, so nothing needs to survive a crash.
         self._database.executescript(
             """
@@ -39,11 +35,6 @@ class RunSpool:
             CREATE TABLE stored (id TEXT PRIMARY KEY) WITHOUT ROWID;
             """
         )
-
-    @property
-    def folder(self) -> Path:
-        """The temporary folder that holds the file."""
-        return Path(self._folder.name)
 
     def __enter__(self) -> Self:
         """Give the spool itself."""
@@ -62,7 +53,6 @@ class RunSpool:
         """Remove the file; may be called twice."""
         with contextlib.suppress(sqlite3.ProgrammingError):
             self._database.close()
-        self._folder.cleanup()
 
     def vectors(self, texts: Iterable[bytes]) -> dict[bytes, bytes]:
         """Give the vectors of those text fingerprints that have one."""
@@ -87,6 +77,11 @@ class RunSpool:
             How many of them are new to the run.
         """
         return self._write("INSERT OR IGNORE INTO seen VALUES (?)", ((one,) for one in ids))
+
+    def seen(self) -> int:
+        """Count the drugs that the source has, as far as the run has come."""
+        with self._lock, _told():
+            return int(self._database.execute("SELECT count(*) FROM seen").fetchone()[0])
 
     def mark_stored(self, ids: Iterable[str]) -> list[str]:
         """Remember that the index has these documents.
@@ -131,6 +126,6 @@ def _told() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise ConfigurationError(
-            f"the temporary folder {tempfile.gettempdir()} can't hold what a run has to remember "
-            f"({error}); make room, or set TMPDIR to another folder"
+            f"the temporary file of the run can't hold what it has to remember ({error}); make "
+            "room in the temporary folder, or set TMPDIR to another one"
         ) from error

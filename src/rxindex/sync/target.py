@@ -7,11 +7,13 @@ import msgspec
 from rxindex.embed.base import Embedder
 from rxindex.errors import GenerationMismatch
 from rxindex.index.capability import Capabilities
-from rxindex.index.catalogue import Catalogue, Generation
+from rxindex.index.catalogue import Catalogue
+from rxindex.index.generation import Generation
 from rxindex.index.schema import SCHEMA_VERSION, IndexSettings
 from rxindex.index.store import DrugStore
+from rxindex.sync.promote import previous_generation
 
-__all__ = ["Target", "choose_target"]
+__all__ = ["Target", "choose_target", "live_target"]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -36,6 +38,7 @@ def choose_target(
     *,
     packages: int,
     new_generation: bool,
+    rebuild: bool = False,
     dry_run: bool,
 ) -> Target:
     """Decide where to write.
@@ -47,29 +50,27 @@ def choose_target(
         capabilities: of the server.
         packages: rows in the source; decides what ``auto`` means.
         new_generation: build another generation where the live one does not fit.
+        rebuild: build another generation even where the live one fits.
         dry_run: make nothing.
 
     Raises:
         GenerationMismatch: the live generation was built with other settings, and no new one
             was asked for. The message names the differences.
     """
-    wanted = Generation(
-        "", embedder.model_id, embedder.dimensions, settings, SCHEMA_VERSION, created=0
-    )
+    wanted = _wanted(embedder, settings)
     live_name = catalogue.live()
     live = catalogue.read_generation(live_name) if live_name else None
-    if live and not (differences := live.differences(wanted)):
+    differences = live.differences(wanted) if live else []
+    if live and not differences and not rebuild:
         return Target(DrugStore(catalogue, live), live=True)
-    if live and not new_generation:
-        raise GenerationMismatch(
-            f"the live index of {catalogue.name!r} ({live.name}) was built with other settings: "
-            f"{'; '.join(differences)}. Use those settings, or build a new generation beside it "
-            "with --new-generation (searches move to it when it is complete)"
-        )
+    if live and not new_generation and not rebuild:
+        raise _mismatch(catalogue, live, differences)
     donor = None
     if live and (live.model_id, live.dimensions) == (wanted.model_id, wanted.dimensions):
         donor = DrugStore(catalogue, live)
-    begun = _begun(catalogue, wanted, live_name)
+    # One that searches were moved away from is not one that was only begun.
+    left = previous_generation(catalogue) if rebuild else None
+    begun = _begun(catalogue, wanted, live_name, left)
     if begun is None and not dry_run:
         # About five packages make a drug, in FDB's catalogue as in the FDA's.
         begun = catalogue.create(
@@ -78,9 +79,43 @@ def choose_target(
     return Target(DrugStore(catalogue, begun) if begun else None, live=False, donor=donor)
 
 
-def _begun(catalogue: Catalogue, wanted: Generation, live: str | None) -> Generation | None:
+def live_target(
+    catalogue: Catalogue, embedder: Embedder, settings: IndexSettings
+) -> tuple[Target, DrugStore]:
+    """Give the live generation, to be written with these settings.
+
+    Raises:
+        CatalogueNotIndexed: there is none.
+        GenerationMismatch: it was built with others.
+    """
+    live = catalogue.require_live()
+    if differences := live.differences(_wanted(embedder, settings)):
+        raise _mismatch(catalogue, live, differences)
+    store = DrugStore(catalogue, live)
+    return Target(store, live=True), store
+
+
+def _wanted(embedder: Embedder, settings: IndexSettings) -> Generation:
+    return Generation(
+        "", embedder.model_id, embedder.dimensions, settings, SCHEMA_VERSION, created=0
+    )
+
+
+def _mismatch(catalogue: Catalogue, live: Generation, differences: list[str]) -> GenerationMismatch:
+    return GenerationMismatch(
+        f"the live index of {catalogue.name!r} ({live.name}) was built with other settings: "
+        f"{'; '.join(differences)}. Use those settings, or build a new generation beside it "
+        "with rxindex reindex or --new-generation (searches move to it when it is complete)"
+    )
+
+
+def _begun(
+    catalogue: Catalogue, wanted: Generation, live: str | None, left: str | None
+) -> Generation | None:
     """Find a generation that an earlier run began with the same settings and did not finish."""
     newer = [
-        one for one in catalogue.generations() if live is None or int(one.name[1:]) > int(live[1:])
+        one
+        for one in catalogue.generations()
+        if one.name != left and (live is None or int(one.name[1:]) > int(live[1:]))
     ]
     return next((one for one in reversed(newer) if not one.differences(wanted)), None)

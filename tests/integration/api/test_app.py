@@ -26,7 +26,8 @@ from rxindex.index.embedded import EmbeddedRedis
 from rxindex.search.searcher import MOST_HITS, Searcher
 from rxindex.search.understand import LONGEST_QUERY
 from rxindex.source import open_source
-from rxindex.sync.run import SyncOptions, sync
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.run import sync
 from rxindex.vocabulary import Vocabulary
 
 ROWS = [
@@ -54,8 +55,7 @@ def api(
 ) -> TestClient:
     url = f"sqlite:///{tmp_path / 'fdb.db'}"
     create_tables(url, ROWS)
-    with open_source(url) as source:
-        sync(source, FakeEmbedder(16), catalogue, capabilities, vocabulary, SyncOptions())
+    sync(open_source(url), FakeEmbedder(16), catalogue, capabilities, vocabulary, SyncOptions())
     return empty
 
 

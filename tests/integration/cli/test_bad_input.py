@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.aws.bedrock_endpoint import CREDENTIALS
 from tests.integration.cli.conftest import Run
-from tests.services.fdb import add_packages, create_tables, package
+from tests.services.fdb import add_packages, create_tables, package, remove_packages
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer, free_port
 
@@ -61,7 +61,8 @@ def test_no_such_table(rxindex: Run, tmp_path: Path) -> None:
     done = rxindex("sync", "--source", url, *FAKE, "--data-dir", str(tmp_path / "data"))
     assert done.code == 4
     assert "rndc14" in done.err
-    assert not (tmp_path / "data").exists()
+    status = rxindex("status", "--data-dir", str(tmp_path / "data"), "--json").json
+    assert status["generations"] == []
 
 
 def test_an_empty_source_leaves_the_live_index(rxindex: Run, fdb: str, tmp_path: Path) -> None:
@@ -121,6 +122,17 @@ def test_a_redis_user_with_the_documented_rights(rxindex: Run, fdb: str, tmp_pat
         assert rxindex("sync", "--source", fdb, "--redis", url, *FAKE).code == 0
         assert rxindex("search", "lipitor", "--redis", url, *FAKE).code == 0
         assert rxindex("status", "--redis", url).code == 0
+        assert rxindex("history", "--redis", url).code == 0
+        add_packages(fdb, [package("BAD", "WARFARIN 5 MG TABLET", 6560)])
+        place = ("--source", fdb, "--redis", url, *FAKE)
+        assert rxindex("sync", *place).code == 7
+        assert rxindex("quarantine", "list", "--redis", url).code == 0
+        assert rxindex("quarantine", "retry", "--all", *place).code == 7
+        remove_packages(fdb, ["BAD"])
+        assert rxindex("reindex", *place).code == 0
+        assert rxindex("rollback", "--redis", url).code == 0
+        server.client().hset(f"rx:drugs:g1:drug:{'x' * 16}", "name", "nobody's")
+        assert rxindex("verify", *place, "--repair", "--allow-deletes").code == 0
         server.client().execute_command("ACL", "SETUSER", "rxindex", "-hset")  # type: ignore[no-untyped-call]
         add_packages(fdb, [package(8, "WARFARIN 5 MG TABLET", 6560)])
         done = rxindex("sync", "--source", fdb, "--redis", url, *FAKE)

@@ -103,7 +103,10 @@ def test_demo_data_fills_a_database(rxindex: Run, tmp_path: Path) -> None:
 
 
 def test_help_has_an_example_for_every_command(rxindex: Run) -> None:
-    commands = ("demo", "demo-data", "sync", "search", "status", "info", "serve", "config")
+    commands = (
+        "demo", "demo-data", "sync", "follow", "verify", "reindex", "rollback",
+        "search", "info", "status", "history", "serve", "config",
+    )  # fmt: skip
     listed = rxindex("--help").out
     for command in commands:
         assert command in listed

@@ -6,8 +6,9 @@ import pytest
 
 from rxindex.errors import CatalogueNotIndexed, ConfigurationError, IndexRejected, TerminalError
 from rxindex.index.capability import Capabilities
-from rxindex.index.catalogue import Catalogue, Generation
+from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command
+from rxindex.index.generation import Generation
 from rxindex.index.schema import IndexSettings
 from rxindex.index.store import DrugStore, Fingerprints, Write
 from rxindex.model import Drug, Package

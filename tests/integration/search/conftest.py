@@ -17,7 +17,8 @@ from rxindex.index.catalogue import Catalogue
 from rxindex.index.embedded import EmbeddedRedis
 from rxindex.search.searcher import Searcher
 from rxindex.source import open_source
-from rxindex.sync.run import SyncOptions, sync
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.run import sync
 from rxindex.vocabulary import Vocabulary
 
 BRAND = {"INNOV": "1", "GNI": "2"}
@@ -94,8 +95,7 @@ def load(
     url = f"sqlite:///{folder / 'fdb.db'}"
     create_tables(url, catalogue_rows())
     options = SyncOptions(today="2019-05-01", new_generation=True)
-    with open_source(url) as source:
-        report = sync(source, embedder, catalogue, able, words, options)
+    report = sync(open_source(url), embedder, catalogue, able, words, options)
     assert report.completed
     return url
 

@@ -25,8 +25,11 @@ from rxindex.index.schema import IndexSettings
 from rxindex.index.store import DrugStore
 from rxindex.model import Drug
 from rxindex.source import open_source
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.promote import Standards
+from rxindex.sync.quarantine import release
 from rxindex.sync.report import SyncReport
-from rxindex.sync.run import SyncOptions, sync
+from rxindex.sync.run import sync
 from rxindex.vocabulary import Vocabulary
 
 DIMENSIONS = 16
@@ -54,15 +57,14 @@ class Bench:
         create_tables(self.url, ROWS)
 
     def run(self, embedder: FakeEmbedder | None = None, **options: object) -> SyncReport:
-        with open_source(self.url, page_size=3) as source:
-            return sync(
-                source,
-                embedder or self.embedder,
-                self.catalogue,
-                self.capabilities,
-                self.words,
-                SyncOptions(today="2019-05-01", **options),  # type: ignore[arg-type]
-            )
+        return sync(
+            open_source(self.url, page_size=3),
+            embedder or self.embedder,
+            self.catalogue,
+            self.capabilities,
+            self.words,
+            SyncOptions(today="2019-05-01", **options),  # type: ignore[arg-type]
+        )
 
     def drugs(self) -> dict[str, Drug]:
         store = DrugStore(self.catalogue, self.catalogue.require_live())
@@ -193,7 +195,7 @@ def test_bad_rows_are_named_and_do_not_stop_the_others(bench: Bench) -> None:
             package(9, "NAMELESS", 999, LN=" ", LN60=None, BN=None),
         ],
     )
-    report = bench.run(most_missing=0.2)
+    report = bench.run(standards=Standards(most_missing=0.2))
     assert report.quarantined == 2
     assert {failure.ndc for failure in report.failures} == {"NOT-AN-NDC", "00000000009"}
     # The drug that lost its only row counts as failed; the one that lost one of two does not.
@@ -210,11 +212,15 @@ def test_a_text_that_the_model_refuses_fails_alone_and_keeps_the_old_document(
     bench: Bench,
 ) -> None:
     poisoned = FakeEmbedder(dimensions=DIMENSIONS, fail_on=refuse("oxycodone"))
-    report = bench.run(poisoned, most_missing=0.25)
+    report = bench.run(poisoned, standards=Standards(most_missing=0.25))
     assert (report.failed, report.successful, report.added) == (1, 3, 3)
     assert report.failures[0].name == "OXYCODONE HCL 5 MG TABLET"
     assert "no oxycodone" in report.failures[0].reason
     assert len(bench.drugs()) == 3
+    # It waits until its time has come, or somebody says that the fault is mended.
+    report = bench.run()
+    assert (report.failed, report.quarantined, report.in_quarantine) == (1, 0, 1)
+    assert len(release(bench.catalogue, None)) == 1
     assert bench.run().added == 1
     # Its text changes, the model refuses the new one: the document of before stays.
     add_packages(bench.url, [package(5, "OXYCODONE HCL 5 MG CAPSULE", 4225)])
@@ -395,11 +401,10 @@ def test_obsolete_packages_become_so_with_time(bench: Bench) -> None:
     add_packages(bench.url, [package(4, "ATORVASTATIN 40 MG TABLET", 16367, OBSDTEC="20190601")])
     bench.run()
     assert bench.drugs()["ATORVASTATIN 40 MG TABLET generic"].status == "active"
-    with open_source(bench.url) as source:
-        report = sync(
-            source, bench.embedder, bench.catalogue, bench.capabilities, bench.words,
-            SyncOptions(today="2019-06-01"),
-        )  # fmt: skip
+    report = sync(
+        open_source(bench.url), bench.embedder, bench.catalogue, bench.capabilities, bench.words,
+        SyncOptions(today="2019-06-01"),
+    )  # fmt: skip
     assert report.metadata_only == 1
     assert bench.drugs()["ATORVASTATIN 40 MG TABLET generic"].status == "obsolete"
 
@@ -421,11 +426,10 @@ def test_a_missing_table_is_named_and_nothing_is_made(bench: Bench, tmp_path: Pa
 
 def test_progress_is_told_after_each_batch(bench: Bench) -> None:
     told: list[tuple[int, int]] = []
-    with open_source(bench.url) as source:
-        sync(
-            source, bench.embedder, bench.catalogue, bench.capabilities, bench.words,
-            SyncOptions(batch_size=1), lambda report, rows: told.append((report.packages, rows)),
-        )  # fmt: skip
+    sync(
+        open_source(bench.url), bench.embedder, bench.catalogue, bench.capabilities, bench.words,
+        SyncOptions(batch_size=1), lambda report, rows: told.append((report.packages, rows)),
+    )  # fmt: skip
     assert told[-1] == (6, 6)
     assert told == sorted(told)
     assert len(told) >= 4

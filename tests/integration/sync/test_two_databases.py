@@ -12,7 +12,8 @@ from rxindex.index.catalogue import Catalogue
 from rxindex.index.store import DrugStore
 from rxindex.source import open_source
 from rxindex.source.sample import write_demo_data
-from rxindex.sync.run import SyncOptions, sync
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.run import sync
 from rxindex.vocabulary import Vocabulary
 
 PACKAGES = 3000
@@ -33,11 +34,10 @@ def test_mariadb_and_sqlite_make_the_same_index(
     for name, url in urls.items():
         write_demo_data(url, PACKAGES, seed=7)
         index = Catalogue(catalogue.client, f"{catalogue.name}-{name}")
-        with open_source(url, page_size=700) as source:
-            report = sync(
-                source, FakeEmbedder(dimensions=32), index, capabilities, vocabulary,
-                SyncOptions(today="2019-05-01"),
-            )  # fmt: skip
+        report = sync(
+            open_source(url, page_size=700), FakeEmbedder(dimensions=32), index, capabilities,
+            vocabulary, SyncOptions(today="2019-05-01"),
+        )  # fmt: skip
         assert report.completed, report.warnings
         assert report.packages == PACKAGES
         assert report.failed == report.quarantined == 0

@@ -123,3 +123,27 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'table = "\xe9"')
     with pytest.raises(ConfigurationError, match="UTF-8"):
         load_mapping(tmp_path / "latin.toml")
+
+
+def updated(entry: str) -> str:
+    return SMALL + f"updated = {entry}\n"
+
+
+def test_the_update_time_is_no_part_of_the_rows() -> None:
+    mapping = parse_mapping(updated('{ column = "changed", format = "%Y-%m-%d %H:%M:%S" }'), "x")
+
+    assert mapping.columns.updated is not None
+    assert "changed" not in {reference for _, reference in mapping.references()}
+    built_in = fdb_mapping().columns.updated
+    assert built_in is not None and built_in.column == ("DUPDC",)
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y", "%d%m%Y", "%Y", "%Y%m", "%y%m%d", "%Y%j", ""])
+def test_an_update_time_that_does_not_sort_is_refused(form: str) -> None:
+    said = problem(updated(f'{{ column = "changed", format = "{form}" }}'))
+    assert "columns.updated" in said and "sort" in said
+
+
+def test_the_update_time_is_one_column_of_the_package_table() -> None:
+    for entry in ('["a", "b"]', '"maker.changed"'):
+        assert "one column of the package table" in problem(updated(entry))

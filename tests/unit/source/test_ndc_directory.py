@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rxindex.errors import ConfigurationError, MissingExtra, SourceDataError, SourceNotFound
 from rxindex.model import PackageRow
@@ -417,3 +420,34 @@ def test_without_duckdb_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(MissingExtra, match=r"rxindex\[ndc\]"):
         read(path)
+
+
+@given(st.lists(st.integers(0, 30), max_size=10))
+@settings(max_examples=25)
+def test_some_drugs_read_by_themselves_are_the_same_rows(wanted: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        names = [f"Name{number % 5}" for number in range(12)]
+        products = [product(f"1000-{n:04d}", name) for n, name in enumerate(names)]
+        packages = [package(f"1000-{n % 12:04d}-{n // 12:02d}") for n in range(30)]
+        with NDCDirectorySource(folder(Path(scratch) / "d", products, packages)) as source:
+            whole = list(source.rows(Partition("all")))
+            there = list(dict.fromkeys(row.group for row in whole))
+            groups = [there[number % len(there)] for number in wanted]
+
+            found = list(source.rows_of([*groups, ("nobody",), (5,), ()]))
+
+            assert found == [row for row in whole if row.group in set(groups)]
+            source.renew()
+            assert list(source.rows(Partition("all"))) == whole
+
+
+def test_a_drug_with_more_packages_than_are_read_at_once_is_read_whole(tmp_path: Path) -> None:
+    packages = [package(f"1000-0001-{n:05d}") for n in range(5_200)]
+    path = folder(tmp_path / "d", [product("1000-0001"), product("2000-0001", "Other")], [
+        *packages, package("2000-0001-01"),
+    ])  # fmt: skip
+    with NDCDirectorySource(path) as source:
+        whole = list(source.rows(Partition("all")))
+        group = next(row.group for row in whole if row.brand == "Lipitor")
+        assert list(source.rows_of([group])) == [row for row in whole if row.group == group]
+        assert list(source.rows_of([row.group for row in whole])) == whole

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rxindex.model import PackageRow
 from rxindex.source.fdb import fdb_mapping
 from rxindex.source.mapping import parse_mapping
-from rxindex.source.sql_rows import RowReader, number_of
+from rxindex.source.sql_order import number_of
+from rxindex.source.sql_rows import RowReader
 
 MAPPING = fdb_mapping()
 COLUMNS = ["GCN_SEQNO", *dict.fromkeys(name for _, name in MAPPING.references())]

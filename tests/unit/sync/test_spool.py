@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,10 +37,32 @@ def test_seen_drugs_are_counted_once(marked: list[list[str]]) -> None:
         assert spool.unseen([]) == []
 
 
-def test_the_file_goes_with_the_spool() -> None:
-    spool = RunSpool()
-    folder = spool.folder
-    assert folder.is_dir()
+def test_the_file_is_on_disk_and_goes_whatever_happens() -> None:
+    with RunSpool() as spool:
+        blob = bytes(1 << 20)
+        spool.add_vectors((n.to_bytes(4, "big"), blob) for n in range(64))
+        # What it holds is in a file that has no name any more: a killed process leaves nothing.
+        names = [Path(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")]  # noqa: PTH208
+        targets = [str(one.readlink()) for one in names if one.is_symlink()]
+        assert any("etilqs" in one and one.endswith("(deleted)") for one in targets), targets
     spool.close()
-    spool.close()
-    assert not folder.exists()
+
+
+def test_a_process_that_is_killed_leaves_no_file(tmp_path: Path) -> None:
+    program = """
+import sys
+from rxindex.sync.spool import RunSpool
+with RunSpool() as spool:
+    spool.add_vectors((n.to_bytes(4, "big"), bytes(1 << 20)) for n in range(16))
+    print("there", flush=True)
+    sys.stdin.read()
+"""
+    folder = os.environ | {"TMPDIR": str(tmp_path), "SQLITE_TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=folder
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []

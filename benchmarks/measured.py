@@ -1,0 +1,14 @@
+"""`python -m benchmarks.measured COMMAND ...`: the command line, and what memory it took."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from benchmarks.case import peak_rss
+from rxindex.cli import app
+
+if __name__ == "__main__":
+    code = app(standalone_mode=False)
+    sys.stdout.write(json.dumps({"peak_rss": peak_rss()}) + "\n")
+    sys.exit(code or 0)

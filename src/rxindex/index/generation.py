@@ -1,0 +1,99 @@
+"""What a generation was built for, and what the server counts in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rxindex.index.connect import pairs
+from rxindex.index.schema import IndexSettings, InEffect
+
+__all__ = ["Generation", "GenerationState", "IndexCounts", "as_text", "read_counts"]
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """What a generation was built for; kept beside it in Redis.
+
+    Attributes:
+        name: ``g1``, ``g2``, ...
+        model_id: the embedder's identity.
+        dimensions: of the vectors.
+        settings: what was asked of the index.
+        schema_version: of rxindex's own schema.
+        created: seconds since the epoch.
+    """
+
+    name: str
+    model_id: str
+    dimensions: int
+    settings: IndexSettings
+    schema_version: int
+    created: float
+
+    def differences(self, other: Generation) -> list[str]:
+        """Name what keeps documents written for ``other`` out of this generation."""
+        found = []
+        if self.model_id != other.model_id:
+            found.append(f"embedder {self.model_id} (now {other.model_id})")
+        if self.dimensions != other.dimensions:
+            found.append(f"{self.dimensions} dimensions (now {other.dimensions})")
+        if self.settings != other.settings:
+            old, new = msgspec.to_builtins(self.settings), msgspec.to_builtins(other.settings)
+            found += [f"{k} {old[k] or '-'} (now {new[k] or '-'})" for k in old if old[k] != new[k]]
+        if self.schema_version != other.schema_version:
+            found.append(f"schema {self.schema_version} (now {other.schema_version})")
+        return found
+
+
+class IndexCounts(msgspec.Struct, frozen=True):
+    """What the server counts in one index.
+
+    Attributes:
+        documents: documents that a search can find.
+        failures: documents that the server could not index since it started.
+        last_failure: the server's word on the last of them, with its key.
+        indexing: whether it is still reading existing documents.
+        vector_memory: bytes that the index keeps for vectors, beside those in the documents.
+    """
+
+    documents: int
+    failures: int
+    last_failure: str
+    indexing: bool
+    vector_memory: int
+
+
+class GenerationState(msgspec.Struct, frozen=True):
+    """A generation with what the server says of its index.
+
+    Attributes:
+        generation: what it was built for.
+        live: whether the alias points at it.
+        in_effect: what the server really does.
+        counts: what the server counts.
+    """
+
+    generation: Generation
+    live: bool
+    in_effect: InEffect
+    counts: IndexCounts
+
+
+def read_counts(information: dict[str, Any]) -> IndexCounts:
+    """Read the counts from what ``FT.INFO`` says."""
+    errors = pairs(information.get("Index Errors", []))
+    failure = as_text(errors.get("last indexing error", b""))
+    key = as_text(errors.get("last indexing error key", b""))
+    return IndexCounts(
+        documents=int(information["num_docs"]),
+        failures=int(information["hash_indexing_failures"]),
+        last_failure="" if failure in {"", "N/A"} else f"{failure} (key {key})",
+        indexing=bool(int(information["indexing"])),
+        vector_memory=round(float(information.get("vector_index_sz_mb") or 0) * 2**20),
+    )
+
+
+def as_text(value: bytes | str | int) -> str:
+    """Give a reply as text."""
+    return value.decode() if isinstance(value, bytes) else str(value)

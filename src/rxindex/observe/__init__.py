@@ -1,0 +1,1 @@
+"""Observers of runs: logs, Prometheus metrics and OpenTelemetry traces."""

@@ -1,0 +1,111 @@
+"""Keyset paging over one ordered pass, with no row lost between two that the database ties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+
+from rxindex.source.sql_order import Scan
+
+__all__ = ["Pager", "Row", "batches", "names_of"]
+
+Row = tuple[Any, ...]
+Fetch = Callable[[sa.Select[*tuple[Any, ...]]], list[Row]]
+
+
+class Pager:
+    """Reads an ordered query a page at a time.
+
+    Each page begins where the one before ended; an OFFSET would have the database count its way
+    there again for every page. A page may end between two rows with the same key, which paging by
+    key would then lose: all rows with a page's last key are fetched along with it.
+
+    Args:
+        fetch: runs a query.
+        page_size: rows in a page.
+        ndc: what rows are ordered by behind the scan's own order.
+        ndc_of: reads that from a row.
+    """
+
+    def __init__(
+        self, fetch: Fetch, page_size: int, ndc: ColumnElement[Any], ndc_of: Callable[[Row], Any]
+    ) -> None:
+        self._fetch = fetch
+        self._page_size = page_size
+        self._ndc = ndc
+        self._ndc_of = ndc_of
+
+    def pages(
+        self,
+        rows: sa.Select[*tuple[Any, ...]],
+        scan: Scan,
+        low: Any = None,
+        strict: bool = False,
+        high: Any = None,
+    ) -> Iterator[list[Row]]:
+        """Yield the pages of one scan.
+
+        Args:
+            rows: the query for all of its rows, in no order.
+            scan: the order.
+            low: where to begin, or None for the start.
+            strict: begin behind that value, not with it.
+            high: where to end (excluded), or None.
+        """
+        order, ndc = scan.order, self._ndc
+        query = rows.where(scan.where).order_by(order, ndc)
+        bounded = query if high is None else query.where(order < scan.bound(high))
+        page_query = bounded.limit(self._page_size)
+        query_now = page_query
+        if low is not None:
+            bound = scan.bound(low)
+            query_now = page_query.where(order > bound if strict else order >= bound)
+        while True:
+            page = self._fetch(query_now)
+            if len(page) < self._page_size:
+                if page:
+                    yield page
+                return
+            last, last_ndc = scan.bound(scan.value(page[-1])), self._ndc_of(page[-1])
+            ties = self._fetch(query.where(order == last, ndc == last_ndc))
+            if len(ties) > 1:
+                page = self._with_ties(scan, page, ties)
+            yield page
+            # The first condition is implied by the second, but is what MySQL finds its place by.
+            query_now = page_query.where(order >= last, sa.or_(order > last, ndc > last_ndc))
+
+    def _with_ties(self, scan: Scan, page: list[Row], ties: list[Row]) -> list[Row]:
+        """Replace the page's last rows by all rows that the database takes for equal to them."""
+        last = scan.value(page[-1])
+        tied = {self._ndc_of(row) for row in ties}
+        while page and scan.value(page[-1]) == last and self._ndc_of(page[-1]) in tied:
+            page.pop()
+        return page + ties
+
+
+def batches(values: Sequence[Any], length: int) -> Iterator[Sequence[Any]]:
+    """Cut ``values`` into runs of at most ``length``."""
+    for start in range(0, len(values), length):
+        yield values[start : start + length]
+
+
+def names_of(
+    found: Sequence[Row], value_of: Callable[[Any], Any], wanted: set[Any]
+) -> dict[Any, tuple[str, ...]]:
+    """Gather names by what they belong to, sorted and each once.
+
+    Args:
+        found: pairs of a raw value and a name.
+        value_of: reads the value.
+        wanted: values to keep; a database may give others that it takes for equal.
+    """
+    names: dict[Any, set[str]] = {}
+    for raw, name in found:
+        value = value_of(raw)
+        text = str(name or "").strip()
+        if text and value in wanted:
+            names.setdefault(value, set()).add(text)
+    return {value: tuple(sorted(texts)) for value, texts in names.items()}

@@ -1,0 +1,157 @@
+"""What a run does after its last drug: deletes, the alias, the quarantine."""
+
+from __future__ import annotations
+
+from rxindex.index.catalogue import Catalogue
+from rxindex.index.store import DrugStore
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.passage import Passage
+from rxindex.sync.promote import drop_older, promote
+from rxindex.sync.quarantine import Quarantine
+from rxindex.sync.report import SyncReport
+from rxindex.sync.spool import RunSpool
+from rxindex.sync.stages import Stages
+from rxindex.sync.target import Target
+
+__all__ = ["Finish"]
+
+
+class Finish:
+    """The end of a run.
+
+    Args:
+        catalogue: whose.
+        target: that was written.
+        stages: that wrote it.
+        spool: knows which drugs the source has.
+        quarantine: to tidy.
+        options: how to run.
+        report: to fill in.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        target: Target,
+        stages: Stages,
+        spool: RunSpool,
+        quarantine: Quarantine,
+        options: SyncOptions,
+        report: SyncReport,
+    ) -> None:
+        self._catalogue = catalogue
+        self._target = target
+        self._stages = stages
+        self._spool = spool
+        self._quarantine = quarantine
+        self._options = options
+        self._report = report
+        self._held = False
+
+    def carry_out(self, passage: Passage) -> None:
+        """Do what is left to do.
+
+        Args:
+            passage: knows what of the source went through.
+
+        Raises:
+            IndexRejected: Redis could not index what it took; nothing was deleted.
+            LeaseLost: another run has begun.
+        """
+        report, store = self._report, self._target.store
+        self._stages.check_indexed()
+        left = self._delete(store, passage.may_delete) if store is not None else 0
+        if passage.whole:
+            self._quarantine.sweep()
+            self._quarantine.save()
+        report.in_quarantine = len(self._quarantine)
+        if store is not None and not self._options.dry_run:
+            if self._target.live:
+                self._check_live(store, left)
+                # A run that died after its alias moved has left the older ones to this one.
+                drop_older(self._catalogue)
+            else:
+                self._go_live(store, left, passage.covered)
+            self._report_index(store)
+        deferred = report.deferred + passage.deferred
+        report.completed = passage.covered and not self._held and not deferred
+        if deferred:
+            report.warnings.append(
+                f"{deferred:,} drugs wait for their vector, since the embedder was asked "
+                "to slow down for too long; run again"
+            )
+
+    def _delete(self, store: DrugStore, may_delete: bool) -> int:
+        """Delete what the source does not have any more, unless that is suspiciously much.
+
+        The guard is for what is searched; leftovers in a generation that is still being built
+        are nobody's loss.
+
+        Returns:
+            How many documents are left.
+        """
+        documents, gone = 0, []
+        for listed in store.ids():
+            ids = self._spool.mark_stored(listed)
+            documents += len(ids)
+            if may_delete:
+                gone += self._spool.unseen(ids)
+        guarded = self._target.live and not self._options.allow_deletes
+        if guarded and len(gone) > self._options.most_deletes * documents:
+            self._report.hold_deletes(len(gone), documents, self._options.most_deletes)
+            self._held = True
+            return documents
+        if self._options.dry_run:
+            for drug in store.get(gone[:5]):
+                self._report.sample("deleted", f"{drug.name} ({drug.kind})" if drug else "?")
+        else:
+            for start in range(0, len(gone), self._options.batch_size):
+                store.delete(gone[start : start + self._options.batch_size])
+        self._report.deleted = len(gone)
+        return documents - len(gone)
+
+    def _go_live(self, store: DrugStore, documents: int, covered: bool) -> None:
+        """Let searches go to a new generation that is whole."""
+        live, name = self._catalogue.live(), store.generation.name
+        trial = self._options.limit is not None and live is None
+        if not covered and not trial:
+            self._hold(
+                f"generation {name} is not complete, so searches were not moved to it (they go "
+                f"to {live or 'no index yet'}); run again: it goes on from here"
+            )
+            return
+        drugs = self._spool.seen()
+        done = promote(store, documents, drugs, self._options.standards)
+        self._report.recall = done.recall
+        if done.held:
+            self._hold(done.held)
+            return
+        if done.warning:
+            self._report.warnings.append(done.warning)
+        drop_older(self._catalogue)
+
+    def _check_live(self, store: DrugStore, documents: int) -> None:
+        """Say so if the live index lacks documents that Redis has."""
+        found = self._catalogue.counts(store.generation.name).documents
+        if found != documents:
+            self._hold(
+                f"Redis holds {documents:,} drugs but a search can find {found:,}; "
+                "rxindex verify --repair says which, and mends it"
+            )
+
+    def _hold(self, why: str) -> None:
+        self._held = True
+        self._report.warnings.append(why)
+
+    def _report_index(self, store: DrugStore) -> None:
+        now = self._catalogue.state(store.generation, None).in_effect
+        asked = self._options.index
+        self._report.index = {
+            "algorithm_asked": asked.algorithm,
+            "algorithm": now.algorithm,
+            "vector_type_asked": asked.vector_type,
+            "vector_type": now.vector_type,
+            "compression_asked": asked.compression or "none",
+            "compression": now.compression or "none",
+            "dimensions": str(now.dimensions),
+        }

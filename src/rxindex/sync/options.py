@@ -1,0 +1,62 @@
+"""How to run a sync."""
+
+from __future__ import annotations
+
+import datetime
+
+import msgspec
+
+from rxindex.index.lease import LEASE_SECONDS
+from rxindex.index.schema import IndexSettings
+from rxindex.sync.budget import Limits
+from rxindex.sync.promote import Standards
+
+__all__ = ["SyncOptions"]
+
+
+class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to run.
+
+    Attributes:
+        batch_size: drugs in one round trip.
+        limit: stop after this many drugs, for a trial; nothing is deleted then. None for all.
+        dry_run: read, plan and report; write nothing and embed nothing.
+        new_generation: build another generation where the live one does not fit the settings.
+        rebuild: build another generation even where the live one fits (``rxindex reindex``).
+        resume: go on where an earlier run stopped; else begin at the beginning.
+        allow_deletes: delete however many drugs the source does not have any more.
+        most_deletes: without ``allow_deletes``, the share of the index that a run may delete.
+        standards: what a new generation has to meet to go live.
+        limits: how many drugs may fail.
+        lease_seconds: how long after its last sign of life a run is taken for dead.
+        wait: seconds to wait for another run on the catalogue to end.
+        checkpoint_seconds: between two checkpoints.
+        index: what is asked of the index.
+        today: ISO date that decides what is obsolete; empty for the current one (UTC).
+    """
+
+    batch_size: int = 500
+    limit: int | None = None
+    dry_run: bool = False
+    new_generation: bool = False
+    rebuild: bool = False
+    resume: bool = True
+    allow_deletes: bool = False
+    most_deletes: float = 0.05
+    standards: Standards = Standards()
+    limits: Limits = Limits()
+    lease_seconds: float = LEASE_SECONDS
+    wait: float = 0.0
+    checkpoint_seconds: float = 5.0
+    index: IndexSettings = IndexSettings()
+    today: str = ""
+
+    @property
+    def command(self) -> str:
+        """What the run is called in messages and in the history."""
+        return "reindex" if self.rebuild else "sync"
+
+    @property
+    def day(self) -> str:
+        """The date that decides what is obsolete."""
+        return self.today or datetime.datetime.now(datetime.UTC).date().isoformat()

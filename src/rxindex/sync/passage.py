@@ -1,0 +1,241 @@
+"""A run's way through the source: from a checkpoint to the end, and round to the checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, nullcontext, suppress
+from itertools import takewhile
+
+import msgspec
+
+from rxindex.errors import RxindexError
+from rxindex.index.catalogue import Catalogue
+from rxindex.model import PackageRow
+from rxindex.source.base import Group, Source
+from rxindex.sync.apply import EmbeddedBatch
+from rxindex.sync.assemble import LONGEST_TEXT, LONGEST_VALUE, RowCounts
+from rxindex.sync.checkpoint import Checkpoint, Checkpoints, cursor_text
+from rxindex.sync.options import SyncOptions
+from rxindex.sync.plan import DrugBatch, PlannedBatch
+from rxindex.sync.promote import previous_generation
+from rxindex.sync.record import Recording
+from rxindex.sync.report import SyncReport
+from rxindex.sync.stages import Stages, drug_batches
+from rxindex.sync.stop import Stop
+from rxindex.sync.target import Target
+from rxindex.vocabulary import Vocabulary
+
+__all__ = ["Passage"]
+
+
+class Passage:
+    """Reads the whole source once, or as far as it may, and remembers how far.
+
+    Args:
+        source: entered.
+        catalogue: whose checkpoint.
+        vocabulary: joined by ingredient.
+        target: where the drugs go.
+        options: how to run.
+        stop: when to stop.
+        report: to fill in.
+        recording: told of batches.
+
+    Attributes:
+        whole: after `carry_out`: every row of the source's snapshot went through.
+        covered: every row went through, some of them in the runs that this one resumed.
+        may_delete: what was not seen is not in the source.
+        deferred: drugs that wait for a vector since a run that this one resumed, and were not
+            looked at again.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        catalogue: Catalogue,
+        vocabulary: Vocabulary,
+        target: Target,
+        options: SyncOptions,
+        stop: Stop,
+        report: SyncReport,
+        recording: Recording,
+    ) -> None:
+        self.whole = self.covered = self.may_delete = False
+        self.deferred = 0
+        self._source = source
+        self._vocabulary = vocabulary
+        self._options = options
+        self._stop = stop
+        self._report = report
+        self._recording = recording
+        self._counts = RowCounts()
+        self._planned = self._batches = self._first_round = self._written = 0
+        self._at_end = self._all_written = False
+        self._checkpoints: Checkpoints | None = None
+        # A trial, and a dry run, begin at the beginning and leave no trace.
+        if target.store is not None and options.limit is None and not options.dry_run:
+            name = target.store.generation.name
+            self._checkpoints = Checkpoints(catalogue, name, options.checkpoint_seconds)
+        self._begun: Checkpoint | None = None
+        self._snapshot = recording.snapshot
+        self._lease = catalogue.fence.number if catalogue.fence else 0
+        # One that a rollback left may have been written by others while it was live.
+        self._others = target.live or (
+            target.store is not None
+            and target.store.generation.name == previous_generation(catalogue)
+        )
+
+    def carry_out(self, stages: Stages, tell: Callable[[], None]) -> None:
+        """Send the source through the stages, telling after each batch.
+
+        Raises:
+            RxindexError: whatever stops the run; how far it came is saved if Redis lets it.
+        """
+        if self._checkpoints is not None:
+            self._begun = self._checkpoints.resume(self._source.name)
+            if not self._options.resume:
+                self._checkpoints.clear()
+                self._begun = None
+        if self._begun is not None:
+            self._report.resumed = True
+            self._report.next_cursor = cursor_text(self._begun.cursor)
+            self._recording.snapshot = self._begun.begun
+        self._recording.reading()
+
+        def done(batch: EmbeddedBatch) -> None:
+            self._written += 1
+            if not batch.plan.again:
+                self._note(batch.plan)
+            self._recording.batch(batch)
+            tell()
+
+        try:
+            self._all_written = stages.carry(self._read(), done)
+        except BaseException:
+            with suppress(RxindexError):
+                self._save()
+            raise
+        self._end(stages)
+
+    def say_what_was_odd(self) -> None:
+        """Put into the report what a person should know of the rows."""
+        report, counts = self._report, self._counts
+        report.warnings += self._source.notes()
+        if counts.repeated:
+            report.warnings.append(f"{counts.repeated:,} rows name a package of their drug again")
+        report.shortened += counts.shortened
+        if report.shortened:
+            report.warnings.append(
+                f"{report.shortened:,} drugs have a value of more than {LONGEST_VALUE} characters, "
+                f"or an embedding text of more than {LONGEST_TEXT:,}; it was cut there"
+            )
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _read(self) -> Generator[DrugBatch, None, None]:
+        for batch in self._rounds():
+            cut = self._limit(batch)
+            self._batches += 1
+            self._first_round += not batch.again
+            yield cut
+            if cut is not batch or self._stop:
+                return
+        self._at_end = True
+
+    def _rounds(self) -> Iterator[DrugBatch]:
+        for partition in self._source.partitions(1):
+            begin = self._begun.cursor if self._begun is not None else None
+            yield from self._cut(self._source.rows(partition, begin), again=False)
+            if begin is not None:
+                yield from self._cut(_up_to(self._source.rows(partition), begin), again=True)
+
+    def _cut(self, rows: Iterator[PackageRow], *, again: bool) -> Iterator[DrugBatch]:
+        options = self._options
+        # What is odd about rows that an earlier run had read was told by that run.
+        counts = RowCounts() if again else self._counts
+        batches = drug_batches(
+            rows, self._vocabulary, options.day, counts, options.batch_size, again=again
+        )
+        with closing(batches):
+            yield from batches
+
+    def _limit(self, batch: DrugBatch) -> DrugBatch:
+        """Cut the batch in which the limit of a trial is reached."""
+        limit = self._options.limit
+        if limit is not None and self._planned + len(batch.drugs) >= limit:
+            self._report.stopped = f"the limit of {limit:,} drugs was reached"
+            batch = msgspec.structs.replace(batch, drugs=batch.drugs[: limit - self._planned])
+        self._planned += len(batch.drugs)
+        return batch
+
+    # -- how far ----------------------------------------------------------------------------------
+
+    def _note(self, plan: PlannedBatch) -> None:
+        if self._checkpoints is None:
+            return
+        ids = [one.drug.id for one in plan.drugs] + [one.drug_id for one in plan.rejected]
+        checkpoint = Checkpoint(
+            self._source.name,
+            plan.after,
+            self._recording.snapshot,
+            time.time(),
+            self._lease,
+            self._is_unbroken(),
+            self._report.deferred + (self._begun.deferred if self._begun else 0),
+        )
+        self._checkpoints.note(checkpoint, ids)
+        self._report.next_cursor = cursor_text(plan.after)
+
+    def _is_unbroken(self) -> bool:
+        """Tell whether no other run was at work since the first of the runs resumed here."""
+        begun = self._begun
+        return begun is None or (begun.unbroken and begun.lease + 1 == self._lease)
+
+    def _save(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.save()
+
+    def _end(self, stages: Stages) -> None:
+        self.whole = self._at_end and self._all_written
+        if not self.whole:
+            self._report.stopped = self._report.stopped or self._stop.reason
+        if not self.whole and not self._is_first_round_done():
+            self._save()
+            return
+        self.covered = self.may_delete = self.whole
+        if self.whole:
+            self._recording.snapshot = self._snapshot
+        elif self._checkpoints is not None:
+            self._take_over(self._checkpoints, stages)
+        if self._checkpoints is not None and (self._begun or self._checkpoints.saved):
+            self._checkpoints.clear()
+        self._report.next_cursor = ""
+
+    def _take_over(self, checkpoints: Checkpoints, stages: Stages) -> None:
+        """Believe the runs that this one resumed, for want of time to look again.
+
+        What they saw is in the source, or was. Another run may meanwhile have written drugs that
+        none of them saw, if searches went to the generation; then nothing can be said to be gone.
+        """
+        for ids in checkpoints.seen():
+            stages.spool.mark_seen(ids)
+        self.covered = True
+        self.may_delete = not self._others or self._is_unbroken()
+        self.deferred = self._begun.deferred if self._begun else 0
+        self._report.warnings.append(
+            "there was no time left to look again at what an earlier run had read: what has "
+            "changed there since is left to the next run"
+            + ("" if self.may_delete else ", and so is what has vanished")
+        )
+
+    def _is_first_round_done(self) -> bool:
+        if self._options.limit is not None:
+            return True
+        return self._batches > self._first_round and self._written >= self._first_round
+
+
+def _up_to(rows: Iterator[PackageRow], last: Group) -> Iterator[PackageRow]:
+    """Give the rows of the groups up to and including ``last``."""
+    with closing(rows) if isinstance(rows, Generator) else nullcontext():
+        yield from takewhile(lambda row: row.group <= last, rows)
