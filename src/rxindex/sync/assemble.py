@@ -191,7 +191,8 @@ def _drug(identity: str, members: list[tuple[Package, PackageRow]], vocabulary: 
     row = next((r for p, r in members if p.status == ACTIVE), members[0][1])
     packages = tuple(package for package, _ in members)
     substances = _substances(row, vocabulary)
-    facts = vocabulary.facts(substances)
+    routes = _distinct(*(name.lower() for some in _sets(members, "routes") for name in some))
+    facts = vocabulary.facts(substances, routes)
     brand, generic = _clean(row.brand), _clean(row.generic)
     if fold(generic) in {"", fold(brand)} and facts.ingredients:
         generic = ", ".join(one.name for one in facts.ingredients)
@@ -205,7 +206,7 @@ def _drug(identity: str, members: list[tuple[Package, PackageRow]], vocabulary: 
         ingredients=_ingredients(substances, vocabulary),
         strength="; ".join(_clean(part) for part in row.strength.split(";") if part.strip()),
         form=_clean(row.form).lower(),
-        routes=_distinct(*(name.lower() for some in _sets(members, "routes") for name in some)),
+        routes=routes,
         classes=_classes(members, facts),
         indications=_distinct(
             *facts.main_indications, *(n for some in _sets(members, "indications") for n in some)
@@ -222,7 +223,12 @@ def _drug(identity: str, members: list[tuple[Package, PackageRow]], vocabulary: 
 
 def _substances(row: PackageRow, vocabulary: Vocabulary) -> tuple[str, ...]:
     """Give the active substances, by way of the brand if the source's own names say nothing."""
-    named = row.ingredients or ((row.generic,) if row.generic else ())
+    named = tuple(
+        part
+        for text in row.ingredients or (row.generic,)
+        if text
+        for part in vocabulary.substances(text)
+    )
     if any(vocabulary.ingredient(name) for name in named):
         return named
     for name in (row.brand, *named):

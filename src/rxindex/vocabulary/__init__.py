@@ -8,6 +8,7 @@ from rxindex.vocabulary.model import (
     Facts,
     Indication,
     Ingredient,
+    LookAlikes,
     SaltWords,
 )
 from rxindex.vocabulary.vocabulary import Vocabulary
@@ -19,6 +20,7 @@ __all__ = [
     "Facts",
     "Indication",
     "Ingredient",
+    "LookAlikes",
     "SaltWords",
     "Vocabulary",
     "load_vocabulary",

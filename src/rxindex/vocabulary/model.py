@@ -1,4 +1,4 @@
-"""What the vocabulary knows: ingredients, classes, indications and fixed-dose combinations.
+"""What the vocabulary knows: ingredients, classes, indications, combinations, look-alikes.
 
 All are immutable. The order inside a tuple is the order to show: the commonest name first.
 """
@@ -16,6 +16,7 @@ __all__ = [
     "Facts",
     "Indication",
     "Ingredient",
+    "LookAlikes",
     "SaltWords",
     "Schedule",
     "TermKind",
@@ -39,7 +40,14 @@ class Ingredient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         classes: Ids of its pharmacologic classes, the most specific first.
         indications: Ids of what it is used for, the commonest first.
         schedule: Its controlled-substance schedule by itself; a combination may have a lower one.
-        salts: Words that name its salts and that ``salts.toml`` does not list.
+        routes: Routes of administration, the commonest first, in the FDA's terms in lower case:
+            ``intravenous``, ``respiratory (inhalation)``.
+        forms: Dosage forms, the commonest first, in the FDA's terms in lower case: ``tablet, film
+            coated``. Of an ingredient that is sold only in combinations, those of the
+            combinations.
+        strengths: Usual strengths of products of this ingredient alone, from small to large, as a
+            catalogue writes them: ``20 mg``, ``100 units/mL``.
+        salts: Words that name its salts and that ``salts.json`` does not list.
     """
 
     name: str
@@ -49,6 +57,9 @@ class Ingredient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[str, ...] = ()
     indications: tuple[str, ...] = ()
     schedule: Schedule | None = None
+    routes: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    strengths: tuple[str, ...] = ()
     salts: tuple[str, ...] = ()
 
 
@@ -60,12 +71,15 @@ class DrugClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         name: The established name: ``HMG-CoA Reductase Inhibitor``.
         names: What prescribers say: ``statin``.
         abbreviations: What prescribers write: ``ACEI``.
+        routes: The routes of its drugs, where an ingredient belongs to it by some routes only:
+            fluticasone is an inhaled corticosteroid in an inhaler, not in a cream. Empty for any.
     """
 
     id: str
     name: str
     names: tuple[str, ...] = ()
     abbreviations: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 class Indication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,6 +131,20 @@ class SaltWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leading: tuple[str, ...] = ()
 
 
+class LookAlikes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names that are taken for one another, and how to write them so that they are not.
+
+    Attributes:
+        tall_man: Names in tall-man lettering (``hydrOXYzine``), which differ from the plain name
+            in case only. Generic names are those of the FDA's Name Differentiation Project and
+            of ISMP's list; brands are ISMP's.
+        pairs: Two names, generic or brand, that look or sound alike.
+    """
+
+    tall_man: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
 class Facts(msgspec.Struct, frozen=True):
     """What the vocabulary knows of one drug, from its active ingredients.
 
@@ -155,7 +183,10 @@ class Expansion(msgspec.Struct, frozen=True):
         names: What it stands for: ingredient names for an ingredient, a brand or an
             abbreviation (several for a combination or an ambiguous term), the established
             names of the classes, or the medical names of the indications.
+        ambiguous: Whether the names are different meanings (``AZA``: azacitidine or
+            azathioprine) rather than parts of one (``TMP-SMX``).
     """
 
     kind: TermKind
     names: tuple[str, ...]
+    ambiguous: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -17,11 +18,20 @@ from rxindex.vocabulary.model import (
     Facts,
     Indication,
     Ingredient,
+    LookAlikes,
     SaltWords,
 )
-from rxindex.vocabulary.terms import TermTable
+from rxindex.vocabulary.terms import TermTable, term_key
 
 __all__ = ["Vocabulary"]
+
+# How a catalogue that has no list of substances names several in one text.
+_BETWEEN = re.compile(r"\s*(?:[,;/&+]|\b(?:and|with)\b)\s*", re.IGNORECASE)
+_NOT_SUBSTANCE = re.compile(
+    r"\b(?:\d+(?:\.\d+)?\s*%|tablets?|capsules?|cream|gel|lotion|ointment|patch|solution|kit|pack)"
+    r"(?=\s|$)",
+    re.IGNORECASE,
+)
 
 
 class Vocabulary:
@@ -33,6 +43,7 @@ class Vocabulary:
         indications: By id.
         combinations: The fixed-dose combinations.
         salts: Words that may surround the name of an ingredient.
+        look_alikes: Names that are taken for one another.
     """
 
     def __init__(
@@ -42,6 +53,7 @@ class Vocabulary:
         indications: Iterable[Indication],
         combinations: Iterable[Combination],
         salts: SaltWords,
+        look_alikes: LookAlikes = LookAlikes(),  # noqa: B008 - immutable
     ) -> None:
         """Index the facts. ``load_vocabulary`` is the usual way to get a vocabulary.
 
@@ -51,6 +63,7 @@ class Vocabulary:
             indications: The same.
             combinations: Each set of ingredients once.
             salts: Words that may surround the name of an ingredient.
+            look_alikes: Names that are taken for one another.
         """
         self.ingredients: Mapping[str, Ingredient] = MappingProxyType(
             {ingredient.name: ingredient for ingredient in ingredients}
@@ -61,6 +74,7 @@ class Vocabulary:
         )
         self.combinations: tuple[Combination, ...] = tuple(combinations)
         self.salts: SaltWords = salts
+        self.look_alikes: LookAlikes = look_alikes
         self._by_ingredients = {frozenset(c.ingredients): c for c in self.combinations}
         # The forty strengths of a drug come one after the other with the same substances.
         self._facts = lru_cache(maxsize=4096)(self._collect)
@@ -74,6 +88,7 @@ class Vocabulary:
             [self.indications[key] for key in sorted(self.indications)],
             sorted(self.combinations, key=lambda c: sorted(c.ingredients)),
             self.salts,
+            self.look_alikes,
         )
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()[:16]
 
@@ -87,6 +102,18 @@ class Vocabulary:
     def _terms(self) -> TermTable:
         return TermTable(self.ingredients, self.classes, self.indications, self.combinations)
 
+    @cached_property
+    def _tall_man(self) -> dict[str, str]:
+        return {term_key(name): name for name in self.look_alikes.tall_man}
+
+    @cached_property
+    def _twins(self) -> dict[str, tuple[str, ...]]:
+        twins: dict[str, dict[str, None]] = {}
+        for one, other in self.look_alikes.pairs:
+            twins.setdefault(term_key(one), {})[other] = None
+            twins.setdefault(term_key(other), {})[one] = None
+        return {key: tuple(names) for key, names in twins.items()}
+
     def ingredient(self, substance: str) -> Ingredient | None:
         """Find the ingredient that a substance contains.
 
@@ -98,7 +125,49 @@ class Vocabulary:
         """
         return self._join.find(substance)
 
-    def facts(self, substances: Sequence[str]) -> Facts:
+    def substances(self, text: str) -> tuple[str, ...]:
+        """Tell apart the substances that a catalogue names in one text.
+
+        Kits and packs have no list of substances, only a name such as ``Norgestimate and Ethinyl
+        Estradiol Tablets``.
+
+        Args:
+            text: One substance or several, as a catalogue writes them.
+
+        Returns:
+            The parts if the vocabulary knows every one of them, else the text as it is: a name
+            that may itself have a comma or an "and" in it is not cut up.
+        """
+        if self.ingredient(text) is not None:
+            return (text,)
+        parts = [_NOT_SUBSTANCE.sub("", part).strip() for part in _BETWEEN.split(text)]
+        named = tuple(dict.fromkeys(part for part in parts if part))
+        return named if named and all(map(self.ingredient, named)) else (text,)
+
+    def tall_man(self, name: str) -> str:
+        """Write a name in tall-man lettering, so that it is not taken for another.
+
+        Args:
+            name: A generic name or a brand, in any case, with a salt or a release if need be.
+
+        Returns:
+            ``hydrOXYzine`` for ``hydroxyzine``, ``SEROquel XR`` for ``Seroquel XR``; a name that
+            needs none, as it was given.
+        """
+        return " ".join(self._tall_man.get(term_key(word), word) for word in name.split(" "))
+
+    def look_alike_names(self, name: str) -> tuple[str, ...]:
+        """Find the names that a name is taken for.
+
+        Args:
+            name: A generic name or a brand, in any case.
+
+        Returns:
+            The names that look or sound like it; mostly none.
+        """
+        return self._twins.get(term_key(name), ())
+
+    def facts(self, substances: Sequence[str], routes: Sequence[str] = ()) -> Facts:
         """Collect what is known of a drug.
 
         A brand names a whole product, so brands are given only when every substance is known:
@@ -106,17 +175,20 @@ class Vocabulary:
 
         Args:
             substances: The drug's active ingredients as the catalogue writes them. Blank ones
-                are ignored.
+                are ignored; one that names several is told apart (see `substances`).
+            routes: Its routes of administration, in the catalogue's terms. With them, an
+                ingredient's classes that are of other routes only are left out; without any, all
+                are given.
 
         Returns:
             The facts. All empty for no substance.
         """
-        return self._facts(tuple(substances))
+        return self._facts(tuple(substances), tuple(routes))
 
-    def _collect(self, substances: tuple[str, ...]) -> Facts:
+    def _collect(self, substances: tuple[str, ...], routes: tuple[str, ...]) -> Facts:
         found: dict[str, Ingredient] = {}
         unknown: dict[str, None] = {}
-        for substance in substances:
+        for substance in (name for text in substances for name in self.substances(text)):
             if not substance.strip():
                 continue
             ingredient = self.ingredient(substance)
@@ -128,7 +200,13 @@ class Vocabulary:
         combination = None if unknown else self._by_ingredients.get(frozenset(found))
 
         synonyms = [name for i in ingredients for name in (*i.synonyms, *i.abbreviations)]
-        class_ids = [key for i in ingredients for key in i.classes]
+        given = {route.casefold() for route in routes}
+        class_ids = [
+            key
+            for i in ingredients
+            for key in i.classes
+            if not given or not (by := self.classes[key].routes) or not given.isdisjoint(by)
+        ]
         indication_ids = [key for i in ingredients for key in i.indications]
         brands: tuple[str, ...] = ()
         if combination is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -77,8 +78,92 @@ def test_the_most_prescribed_ingredients_are_all_known_under_their_own_name(
         assert found.name == name
 
 
-def test_there_are_at_least_three_hundred_ingredients(vocabulary: Vocabulary) -> None:
-    assert len(vocabulary.ingredients) >= 300
+# Written by hand for two drugs each: an answer names both, and says that they are two.
+AMBIGUOUS_ABBREVIATIONS = {"AZA", "CTX", "DPH", "MPA", "PCN", "TAC"}
+
+# What a catalogue's strength looks like; see the directory's own in the integration tests.
+STRENGTH = re.compile(
+    r"\d[\d.,]* (mcg|mg|g|kg|mEq|mmol|units|USP units|mL|L|mCi|Ci|umol|%)"
+    r"(/([\d.]+ )?(mL|L|g|mg|h|actuation))?|\d[\d.]*%"
+)
+
+
+def test_there_are_at_least_seven_hundred_ingredients(vocabulary: Vocabulary) -> None:
+    assert len(vocabulary.ingredients) >= 700
+
+
+def test_there_are_at_least_150_abbreviations_and_class_names(vocabulary: Vocabulary) -> None:
+    abbreviations = {term_key(a) for e in every_entry(vocabulary) for a in e.abbreviations}
+    spoken = {
+        term_key(n) for c in vocabulary.classes.values() for n in (*c.names, *c.abbreviations)
+    }
+    assert len(abbreviations) >= 150
+    assert len(spoken) >= 150
+
+
+def test_an_abbreviation_of_two_drugs_is_a_known_one(vocabulary: Vocabulary) -> None:
+    meanings: dict[str, set[frozenset[str]]] = defaultdict(set)
+    for i in vocabulary.ingredients.values():
+        for abbreviation in i.abbreviations:
+            meanings[term_key(abbreviation)].add(frozenset([i.name]))
+    for combination in vocabulary.combinations:
+        for abbreviation in combination.abbreviations:
+            meanings[term_key(abbreviation)].add(frozenset(combination.ingredients))
+    several = {abbreviation for abbreviation, drugs in meanings.items() if len(drugs) > 1}
+    assert several == {term_key(abbreviation) for abbreviation in AMBIGUOUS_ABBREVIATIONS}
+
+
+def test_nearly_every_ingredient_has_a_route_and_a_form(vocabulary: Vocabulary) -> None:
+    known = vocabulary.ingredients.values()
+    assert sum(bool(i.routes) for i in known) > 0.99 * len(known)
+    assert sum(bool(i.forms) for i in known) > 0.99 * len(known)
+
+
+def test_strengths_are_written_as_a_catalogue_writes_them(vocabulary: Vocabulary) -> None:
+    for i in vocabulary.ingredients.values():
+        assert [text for text in i.strengths if not STRENGTH.fullmatch(text)] == [], i.name
+
+
+@pytest.mark.parametrize(
+    ("name", "routes", "form", "strengths"),
+    [
+        ("atorvastatin", ("oral",), "tablet, film coated", ("10 mg", "20 mg", "40 mg", "80 mg")),
+        ("enoxaparin", ("subcutaneous",), "injection", ("40 mg/0.4 mL", "80 mg/0.8 mL")),
+        ("insulin glargine", ("subcutaneous",), "injection, solution", ("100 units/mL",)),
+        ("latanoprost", ("ophthalmic",), "solution/ drops", ("50 mcg/mL",)),
+        ("levothyroxine", ("oral", "intravenous"), "tablet", ("25 mcg", "112 mcg", "200 mcg")),
+        ("tiotropium", ("respiratory (inhalation)",), "spray, metered", ("18 mcg",)),
+        ("tirzepatide", ("subcutaneous",), "injection, solution", ("2.5 mg/0.5 mL",)),
+        ("vancomycin", ("intravenous", "oral"), "capsule", ("125 mg", "1 g")),
+    ],
+)
+def test_usual_routes_forms_and_strengths_are_known(
+    vocabulary: Vocabulary,
+    name: str,
+    routes: tuple[str, ...],
+    form: str,
+    strengths: tuple[str, ...],
+) -> None:
+    ingredient = vocabulary.ingredients[name]
+    assert set(routes) <= set(ingredient.routes)
+    assert form in ingredient.forms
+    assert set(strengths) <= set(ingredient.strengths)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # hospital, over the counter, vaccines, plasma products, newer drugs, animals
+        "rocuronium", "vasopressin", "dextrose", "iohexol", "nonoxynol-9", "simethicone",
+        "rotavirus vaccine", "tetanus and diphtheria toxoids", "rabies immune globulin",
+        "prothrombin complex concentrate", "crotalidae polyvalent immune fab", "tirzepatide",
+        "suzetrigine", "lecanemab", "tarlatamab", "onasemnogene abeparvovec", "carprofen",
+        "maropitant", "oclacitinib", "fluralaner", "pimobendan", "xylazine",
+        "quercus alba pollen", "alternaria alternata",
+    ],
+)  # fmt: skip
+def test_every_corner_of_practice_is_known(vocabulary: Vocabulary, name: str) -> None:
+    assert name in vocabulary.ingredients
 
 
 def test_every_class_and_indication_that_is_named_exists(vocabulary: Vocabulary) -> None:
@@ -130,6 +215,8 @@ def test_no_term_is_given_twice_to_one_entry(vocabulary: Vocabulary) -> None:
     for i in vocabulary.ingredients.values():
         for terms in (i.synonyms, i.abbreviations, i.brands, i.classes, i.indications):
             assert len({term_key(term) for term in terms}) == len(terms), i.name
+        for values in (i.routes, i.forms, i.strengths):
+            assert len(set(values)) == len(values), i.name
 
 
 def test_no_other_name_of_an_ingredient_is_the_name_of_another(vocabulary: Vocabulary) -> None:

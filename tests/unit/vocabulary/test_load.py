@@ -85,6 +85,40 @@ def test_salt_words_are_added_to_the_built_in_ones(tmp_path: Path) -> None:
     assert load_vocabulary().ingredient("LISINOPRIL HOUSATE") is None
 
 
+def test_look_alikes_are_added_to_the_built_in_ones(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[look_alikes]\ntall_man = ["HOUSEdrug"]\npairs = [["Housedrug", "Hydroxyzine"]]\n',
+    )
+    vocabulary = load_vocabulary(path)
+    assert vocabulary.tall_man("housedrug 10 mg") == "HOUSEdrug 10 mg"
+    assert vocabulary.tall_man("hydroxyzine") == "hydrOXYzine"
+    assert vocabulary.look_alike_names("housedrug") == ("Hydroxyzine",)
+    assert {"Housedrug", "hydralazine"} <= set(vocabulary.look_alike_names("hydroxyzine"))
+    assert load_vocabulary().look_alike_names("housedrug") == ()
+
+
+def test_a_class_may_be_of_some_routes_only(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        [[class]]
+        id = "house-inhaler"
+        name = "House Inhaler"
+        routes = ["inhalation"]
+
+        [[ingredient]]
+        name = "newdrugamab"
+        classes = ["house-inhaler", "antibiotic"]
+        """,
+    )
+    vocabulary = load_vocabulary(path)
+    both = ("House Inhaler", "Antibacterial")
+    assert vocabulary.facts(["newdrugamab"]).class_names == both
+    assert vocabulary.facts(["newdrugamab"], ["INHALATION", "oral"]).class_names == both
+    assert vocabulary.facts(["newdrugamab"], ["oral"]).class_names == ("Antibacterial",)
+
+
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     assert load_vocabulary(written(tmp_path, "")).fingerprint == load_vocabulary().fingerprint
 
@@ -98,6 +132,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         '[[indication]]\nid = "gout"\nplain = ["king\'s disease"]\n',
         '[[combination]]\ningredients = ["aspirin", "melatonin"]\nbrands = ["Sleepirin"]\n',
         '[salts]\ntrailing = ["housate"]\n',
+        '[[ingredient]]\nname = "aspirin"\nstrengths = ["81 mg"]\n',
+        '[look_alikes]\ntall_man = ["aSPIRin"]\n',
     ],
 )
 def test_the_fingerprint_changes_when_a_fact_changes(tmp_path: Path, change: str) -> None:
@@ -150,6 +186,10 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_the_rows(tmp_path: Path
         ("ingredient = ['x']\n", ["'ingredient'", "[[ingredient]]"]),
         ("[salts]\ntrailing = 'x'\n", ["[salts]", "trailing"]),
         ("salts = ['x']\n", ["[salts]", "trailing"]),
+        ("[look_alikes]\ntall_man = 'x'\n", ["[look_alikes]", "tall_man", "pairs"]),
+        ("[look_alikes]\npairs = [['x']]\n", ["[look_alikes]", "pairs"]),
+        ("[look_alikes]\ntwins = [['x', 'y']]\n", ["[look_alikes]", "twins"]),
+        ("[lookalikes]\n", ["unknown table 'lookalikes'", "[look_alikes]"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_file_the_entry_and_the_cure(

@@ -95,6 +95,58 @@ def test_an_unlisted_combination_has_no_brand() -> None:
     assert facts.classes
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Norgestimate and Ethinyl Estradiol Tablets", {"norgestimate", "ethinyl estradiol"}),
+        ("drospirenone/ethinyl estradiol/levomefolate calcium and levomefolate calcium",
+         {"drospirenone", "ethinyl estradiol", "levomefolic acid"}),
+        ("Lansoprazole, Amoxicillin and Clarithromycin",
+         {"lansoprazole", "amoxicillin", "clarithromycin"}),
+        ("lidocaine 2.5% and prilocaine 2.5%", {"lidocaine", "prilocaine"}),
+        ("ESTROGENS, CONJUGATED", {"conjugated estrogens"}),
+        ("measles, mumps and rubella vaccine", {"measles, mumps and rubella vaccine"}),
+    ],
+)  # fmt: skip
+def test_the_substances_of_a_kit_are_told_apart_in_its_name(text: str, names: set[str]) -> None:
+    facts = VOCABULARY.facts([text])
+    assert {i.name for i in facts.ingredients} == names
+    assert facts.unknown == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Lidocaine and Unobtainium", "Sallus Pack", "and", ", ,", "", "a+b"]
+)
+def test_a_name_is_not_cut_up_unless_every_part_is_known(text: str) -> None:
+    assert VOCABULARY.substances(text) == (text,)
+
+
+@pytest.mark.parametrize(
+    ("substance", "routes", "told", "not_told"),
+    [
+        ("FLUTICASONE PROPIONATE", ("NASAL",), "Nasal Corticosteroid", "Inhaled Corticosteroid"),
+        ("FLUTICASONE PROPIONATE", ("topical",), "Topical Corticosteroid", "Nasal Corticosteroid"),
+        ("FLUTICASONE PROPIONATE", ("respiratory (inhalation)",), "Inhaled Corticosteroid",
+         "Topical Corticosteroid"),
+        ("OLOPATADINE", ("ophthalmic",), "Ophthalmic Antihistamine", "Nasal Corticosteroid"),
+        ("OLOPATADINE", ("nasal",), "Histamine-1 Receptor Antagonist", "Ophthalmic Antihistamine"),
+        ("LEVONORGESTREL", ("oral",), "Emergency Contraceptive", "Intrauterine Contraceptive"),
+    ],
+)  # fmt: skip
+def test_a_drug_is_not_of_a_class_of_another_route(
+    substance: str, routes: tuple[str, ...], told: str, not_told: str
+) -> None:
+    names = VOCABULARY.facts([substance], routes).class_names
+    assert told in names
+    assert not_told not in names
+    assert {told, *names} <= set(VOCABULARY.facts([substance]).class_names)
+
+
+def test_a_combination_keeps_its_own_classes_whatever_its_route() -> None:
+    substances = ["BUDESONIDE", "FORMOTEROL FUMARATE"]
+    assert "Inhaled Corticosteroid" in VOCABULARY.facts(substances, ["oral"]).class_names
+
+
 def test_an_unknown_substance_is_reported_and_takes_the_brands_away() -> None:
     facts = VOCABULARY.facts(["LISINOPRIL", "UNOBTAINIUM", "UNOBTAINIUM"])
     assert facts.unknown == ("UNOBTAINIUM",)
@@ -148,10 +200,23 @@ def test_facts_never_repeat_a_name(names: list[str]) -> None:
         ("DOAC", "class", ("Direct Oral Anticoagulant",)),
         ("beta blockers", "class", ("Beta-Adrenergic Blocker",)),
         ("blood thinner", "class", ("Anticoagulant",)),
+        ("blood thinners", "class", ("Anticoagulant",)),
+        ("water pills", "class", ("Diuretic",)),
+        ("penicillin", "class", ("Penicillin-class Antibacterial",)),
+        ("beta lactams", "class", ("Beta-Lactam Antibacterial",)),
+        ("BTK inhibitors", "class", ("Bruton's Tyrosine Kinase Inhibitor",)),
+        ("IL-17 inhibitors", "class", ("Interleukin-17 Antagonist",)),
+        ("CAR-T", "class", ("Genetically Modified Autologous T Cell Immunotherapy",)),
+        ("steroid eye drops", "class", ("Ophthalmic Corticosteroid",)),
+        ("flea medicine", "class", ("Ectoparasiticide",)),
+        ("white oak pollen", "ingredient", ("quercus alba pollen",)),
         ("water pill", "class", ("Diuretic",)),
         ("high blood pressure", "indication", ("hypertension",)),
         ("HTN", "indication", ("hypertension",)),
         ("T2DM", "indication", ("type 2 diabetes mellitus",)),
+        ("MRSA", "indication", ("methicillin-resistant Staphylococcus aureus infection",)),
+        ("sleep apnea", "indication", ("obstructive sleep apnea",)),
+        ("rattlesnake bite", "indication", ("pit viper envenomation",)),
         ("sugar diabetes", "indication", ("type 2 diabetes mellitus",)),
         ("Lipitor", "brand", ("atorvastatin",)),
         ("OZEMPIC", "brand", ("semaglutide",)),
@@ -171,6 +236,14 @@ def test_an_ambiguous_abbreviation_gives_all_its_meanings() -> None:
     expansion = VOCABULARY.expand("PCN")
     assert expansion is not None
     assert set(expansion.names) == {"penicillin v", "penicillin g"}
+    assert expansion.ambiguous
+
+
+@pytest.mark.parametrize("term", ["TMP-SMX", "Percocet", "ASA", "statins", "hypertension"])
+def test_the_parts_of_one_meaning_are_not_ambiguous(term: str) -> None:
+    expansion = VOCABULARY.expand(term)
+    assert expansion is not None
+    assert not expansion.ambiguous
 
 
 @pytest.mark.parametrize("term", ["", " ", "-", "s", "es", "lipitors", "atorvastati", "xyzzy"])
