@@ -116,7 +116,7 @@ class Terminated:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.communicate()
+        self.process.wait()
 
 
 def follow(database: MariaDB, client: redis.Redis, place: list[str], commits: int) -> Any:
@@ -135,6 +135,8 @@ def follow(database: MariaDB, client: redis.Redis, place: list[str], commits: in
     ):  # fmt: skip
         assert process.stdout is not None
         process.stdout.readline()  # everything was compared
+        # A line for each commit follows; a pipe that nobody reads would fill and stop it.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
 
         def found(word: str) -> int:
             query = ("FT.SEARCH", "rx:drugs", f"@name:{word}", "LIMIT", 0, 0)

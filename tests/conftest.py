@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.services.commands import CommandServer
 from tests.services.mariadb import MariaDB
 
 from rxindex.index.capability import Capabilities, probe
 from rxindex.index.catalogue import Catalogue
+from rxindex.index.connect import command
 from rxindex.index.embedded import EmbeddedRedis
 from rxindex.vocabulary import Vocabulary, load_vocabulary
 
@@ -23,6 +25,27 @@ settings.register_profile(
 settings.load_profile("rxindex")
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let workers take the tests in the order in which they stand."""
+    config.addinivalue_line(
+        "markers",
+        "lasts(seconds): about how long a test takes, or its group; the longest begin first",
+    )
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, or else one worker does it when the others have ended."""
+    items.sort(key=_seconds, reverse=True)
+
+
+def _seconds(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("lasts")
+    return float(mark.args[0]) if mark else 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +66,20 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
 
 
 @pytest.fixture
-def catalogue(redis_server: EmbeddedRedis) -> Catalogue:
-    """A catalogue that no other test uses."""
-    return Catalogue(redis_server.start(), f"test{next(_numbers)}")
+def catalogue(redis_server: EmbeddedRedis) -> Iterator[Catalogue]:
+    """A catalogue that no other test uses; it goes with the test, and any named after it.
+
+    A new index reads through all keys of its server: those that stay would slow down all tests
+    that come later.
+    """
+    made = Catalogue(redis_server.start(), f"test{next(_numbers)}")
+    yield made
+    client = redis_server.start()
+    for index in command(client, "FT._LIST"):
+        if index.decode().startswith(made.alias):
+            command(client, "FT.DROPINDEX", index)
+    for key in client.scan_iter(match=f"{made.alias}*", count=5000):
+        client.unlink(key)
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +92,13 @@ def capabilities(redis_server: EmbeddedRedis) -> Capabilities:
 def vocabulary() -> Vocabulary:
     """The built-in vocabulary."""
     return load_vocabulary()
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """What runs the command line in processes of its own, one for each worker."""
+    with CommandServer(tmp_path_factory.mktemp("commands")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,13 @@ class Settings(BaseSettings):
     (``RXINDEX_PAGE_SIZE=5000``) and, with hyphens, as a flag where a command has it.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RXINDEX_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        # A variable that is empty counts as not set: templates leave one so without a value.
+        env_prefix="RXINDEX_",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
 
     source: SecretStr | None = Field(
         None, description="catalogue: mysql://, mariadb://, sqlite:/// or ndc:PATH (zip or folder)"

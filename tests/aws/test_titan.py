@@ -243,3 +243,14 @@ def test_retry_after_may_be_seconds_or_a_date() -> None:
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({"retry-after": "inf"}) is None
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(("quota", "size"), [(None, 256), (2_000, 167), (60, 5), (1, 1)])
+def test_a_batch_takes_no_longer_than_a_run_may_take_to_stop(
+    monkeypatch: pytest.MonkeyPatch, quota: float | None, size: int
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    embedder = TitanEmbedder(requests_per_minute=quota)
+    embedder.close()
+    assert embedder.batch_size == size

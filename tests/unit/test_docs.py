@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 import typer
 from typer.core import TyperGroup
 
 from rxindex import errors
+from rxindex.aws.event import Action, SyncEvent
+from rxindex.aws.metrics import METRICS
+from rxindex.aws.settings import LambdaSettings
 from rxindex.cli import app
 from rxindex.config import Settings
 from rxindex.search.retrieve import TIERS
@@ -57,6 +61,33 @@ def test_every_setting_is_described_with_its_meaning() -> None:
 def test_no_setting_is_described_that_does_not_exist() -> None:
     table = page("configuration.md").split("## Settings")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(Settings.model_fields)
+
+
+def test_every_setting_of_a_function_is_described_with_its_meaning() -> None:
+    rows = re.findall(r"^\| `RXINDEX_(\w+)` \| (.*?) ?\| (.*) \|$", page("aws.md"), re.M)
+    found = {name.lower(): (default.strip("`"), says) for name, default, says in rows}
+    assert set(found) == set(LambdaSettings.model_fields)
+    for name, field in LambdaSettings.model_fields.items():
+        default, says = found[name]
+        assert default == ("" if field.default is None else f"{field.default}".removesuffix(".0"))
+        assert says.replace("`", "") == str(field.description), name
+
+
+def test_every_field_of_an_event_is_described() -> None:
+    table = page("aws.md").split("| field | meaning |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]+) \|", table, re.M))))
+    fields = msgspec.structs.fields(SyncEvent)
+    assert named == {one.encode_name for one in fields}
+
+
+def test_every_action_of_an_event_is_described() -> None:
+    row = next(one for one in page("aws.md").splitlines() if one.startswith("| `action` |"))
+    assert set(re.findall(r"`(\w+)`", row)) == {"action", *get_args(Action)}
+
+
+def test_every_metric_is_described() -> None:
+    table = page("aws.md").split("| metric |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", table)) == set(METRICS)
 
 
 def test_every_exit_code_is_described() -> None:

@@ -9,11 +9,12 @@ from pydantic import SecretStr
 
 from rxindex.cli.options import DataDir, Json
 from rxindex.cli.runs import run
-from rxindex.cli.session import console, load_words, open_catalogue, print_json, tells_errors
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.cli.show import hits_table, report_table
 from rxindex.config import Settings, load_settings
 from rxindex.search.searcher import Searcher
 from rxindex.sync.options import SyncOptions
+from rxindex.wiring import load_words, open_catalogue
 
 __all__ = ["QUERIES", "demo"]
 

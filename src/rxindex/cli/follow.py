@@ -21,20 +21,14 @@ from rxindex.cli.options import (
     RedisUrl,
     SourceUrl,
 )
-from rxindex.cli.runs import observed, open_rows, sync_options
-from rxindex.cli.session import (
-    console,
-    load_words,
-    open_catalogue,
-    print_json,
-    require_source,
-    tells_errors,
-)
+from rxindex.cli.runs import observed
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import Settings, load_settings
 from rxindex.source import open_binlog
 from rxindex.sync.events import Observer
 from rxindex.sync.follow import Applied, Follower
 from rxindex.sync.stop import Stop
+from rxindex.wiring import load_words, open_catalogue, open_rows, require_source, sync_options
 
 if TYPE_CHECKING:
     from rxindex.source.binlog.reader import Binlog

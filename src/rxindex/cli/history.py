@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from rxindex.cli.options import Catalogue, ConfigFile, DataDir, Json, RedisUrl
-from rxindex.cli.session import console, open_catalogue, print_json, tells_errors
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import load_settings
-from rxindex.sync.history import KEPT, History, RunRecord
+from rxindex.sync.history import KEPT, History, RunRecord, describe_run, moment
+from rxindex.wiring import open_catalogue
 
-__all__ = ["describe_run", "history", "how_it_went", "in_words", "moment", "outcome_markup"]
+__all__ = ["history", "how_it_went", "in_words", "outcome_markup"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 #: Fewer are read faster than looked at.
@@ -68,14 +67,6 @@ def history(
         console.print(line, highlight=False)
 
 
-def describe_run(record: RunRecord) -> dict[str, Any]:
-    """Give a record as plain values, for JSON, with its times in ISO 8601."""
-    shown: dict[str, Any] = msgspec.to_builtins(record) | {"snapshot": record.data_from}
-    for name in ("started", "ended", "snapshot"):
-        shown[name] = moment(shown[name]).isoformat(timespec="milliseconds")
-    return shown | {"written": record.written}
-
-
 def how_it_went(record: RunRecord, now: float) -> str:
     """Say in one line, as markup, how a run went and how long ago."""
     said = (
@@ -106,11 +97,6 @@ def in_words(seconds: float) -> str:
         if count:
             parts.append(f"{count:,} {unit}")
     return " ".join(parts[:2])
-
-
-def moment(seconds: float) -> datetime.datetime:
-    """Give seconds since the epoch as a time in UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
 def _table(records: Sequence[RunRecord]) -> Table:

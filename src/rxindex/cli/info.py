@@ -9,11 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from rxindex.cli.options import Catalogue, ConfigFile, DataDir, Json, RedisUrl
-from rxindex.cli.session import console, load_words, open_catalogue, print_json, tells_errors
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import load_settings
 from rxindex.model import Drug
 from rxindex.ndc import ndc_readings
 from rxindex.search.searcher import Searcher
+from rxindex.wiring import load_words, open_catalogue
 
 __all__ = ["info"]
 

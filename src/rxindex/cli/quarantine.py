@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -23,12 +24,14 @@ from rxindex.cli.options import (
     Wait,
 )
 from rxindex.cli.runs import finish, retry_entries
-from rxindex.cli.session import console, open_catalogue, print_json, tells_errors
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import Settings, load_settings
 from rxindex.errors import ConfigurationError
+from rxindex.index.catalogue import Catalogue as Index
 from rxindex.index.lease import hold
 from rxindex.sync import quarantine as entries
 from rxindex.sync.quarantine import Entry, named_entries, read_entries
+from rxindex.wiring import open_catalogue
 
 __all__ = ["quarantine_app"]
 
@@ -152,13 +155,7 @@ def retry(
     if settings.source is not None:
         finish(retry_entries(settings, wanted, dry_run=dry_run), as_json=as_json)
         return
-    with open_catalogue(settings) as (index, _):
-        chosen = [one.id for one in named_entries(index, wanted)]
-        if not dry_run:
-            with hold(
-                index, "quarantine retry", wait=settings.wait, seconds=settings.lease_seconds
-            ) as held:
-                chosen = entries.release(held, wanted)
+    chosen = _carry_out(settings, "quarantine retry", entries.release, wanted, dry_run=dry_run)
     _tell(settings, "released", chosen, dry_run=dry_run, as_json=as_json)
 
 
@@ -184,14 +181,28 @@ def drop(
     """
     settings = load_settings(config, redis=redis, catalogue=catalogue, data_dir=data_dir, wait=wait)
     wanted = _wanted(ids, every)
-    with open_catalogue(settings) as (index, _):
-        chosen = [one.id for one in named_entries(index, wanted)]
-        if not dry_run:
-            with hold(
-                index, "quarantine drop", wait=settings.wait, seconds=settings.lease_seconds
-            ) as held:
-                chosen = entries.drop(held, wanted)
+    chosen = _carry_out(settings, "quarantine drop", entries.drop, wanted, dry_run=dry_run)
     _tell(settings, "dropped", chosen, dry_run=dry_run, as_json=as_json)
+
+
+def _carry_out(
+    settings: Settings,
+    command: str,
+    act: Callable[[Index, Sequence[str] | None], list[str]],
+    wanted: list[str] | None,
+    *,
+    dry_run: bool,
+) -> list[str]:
+    """Change entries under the lease; in a dry run only find them.
+
+    Returns:
+        The ids of those that were changed, or would be.
+    """
+    with open_catalogue(settings) as (index, _):
+        if dry_run:
+            return [one.id for one in named_entries(index, wanted)]
+        with hold(index, command, wait=settings.wait, seconds=settings.lease_seconds) as held:
+            return act(held, wanted)
 
 
 def _wanted(ids: list[str] | None, every: bool) -> list[str] | None:

@@ -19,12 +19,13 @@ from rxindex.cli.options import (
     SourceUrl,
     Wait,
 )
-from rxindex.cli.runs import finish, run, sync_options
-from rxindex.cli.session import console, open_catalogue, print_json, tells_errors
+from rxindex.cli.runs import finish, run
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import load_settings
 from rxindex.index.lease import hold
 from rxindex.sync.promote import roll_back, rollback_target
 from rxindex.sync.stop import Stop
+from rxindex.wiring import open_catalogue, sync_options
 
 __all__ = ["reindex", "rollback"]
 

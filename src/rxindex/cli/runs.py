@@ -5,85 +5,31 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
 
 import typer
 from rich.markup import escape
 
 from rxindex.cli.progress import counting_bar
-from rxindex.cli.session import (
-    console,
-    load_words,
-    open_catalogue,
-    print_json,
-    require_source,
-)
+from rxindex.cli.session import console, print_json
 from rxindex.cli.show import report_table
 from rxindex.config import Settings
 from rxindex.index.catalogue import Catalogue
 from rxindex.observe.logs import LogObserver, configure_logging
-from rxindex.source import open_source
-from rxindex.source.base import Source
-from rxindex.sync.budget import Limits
 from rxindex.sync.events import Observer
 from rxindex.sync.options import SyncOptions
-from rxindex.sync.promote import Standards
 from rxindex.sync.report import SyncReport
 from rxindex.sync.retry import retry
 from rxindex.sync.run import sync
 from rxindex.sync.since import sync_since
 from rxindex.sync.stop import Stop
-from rxindex.vocabulary import Vocabulary
+from rxindex.wiring import load_words, open_catalogue, open_rows, sync_options
 
-__all__ = [
-    "SOME_FAILED",
-    "STOPPED",
-    "finish",
-    "observed",
-    "open_rows",
-    "retry_entries",
-    "run",
-    "sync_options",
-]
+__all__ = ["SOME_FAILED", "STOPPED", "finish", "observed", "retry_entries", "run"]
 
 #: Exit code when the run went through but some drugs did not, or something was held back.
 SOME_FAILED = 7
 #: Exit code when the run stopped before the end, at its deadline or by a signal.
 STOPPED = 9
-
-
-def sync_options(settings: Settings, **given: Any) -> SyncOptions:
-    """Make the options of a run from settings and a command's flags."""
-    return SyncOptions(
-        batch_size=settings.batch_size,
-        most_deletes=settings.most_deletes,
-        standards=Standards(most_missing=settings.most_missing, least_recall=settings.least_recall),
-        limits=Limits(
-            total=settings.most_failures,
-            in_a_row=settings.most_failures_in_a_row,
-            share=settings.most_failure_share,
-            window=settings.failure_window,
-        ),
-        lease_seconds=settings.lease_seconds,
-        wait=settings.wait,
-        index=settings.index_settings(),
-        **given,
-    )
-
-
-def open_rows(settings: Settings, vocabulary: Vocabulary) -> Source:
-    """Open the source that the settings name, without entering it.
-
-    Raises:
-        ConfigurationError: none is named, or it is not one.
-    """
-    return open_source(
-        require_source(settings),
-        mapping=settings.mapping,
-        tls_ca=settings.source_ca,
-        page_size=settings.page_size,
-        keep_otc=vocabulary.treats,
-    )
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from rxindex.cli.options import Catalogue, ConfigFile, DataDir, EmbedderName, Json, RedisUrl
-from rxindex.cli.session import console, load_words, open_catalogue, print_json, tells_errors
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.cli.show import hits_table
 from rxindex.config import load_settings
 from rxindex.search.searcher import MOST_HITS, Searcher
+from rxindex.wiring import load_words, open_catalogue
 
 __all__ = ["search"]
 

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from rxindex.cli.options import Catalogue, ConfigFile, DataDir, EmbedderName, RedisUrl
-from rxindex.cli.session import console, load_words, open_catalogue, tells_errors
+from rxindex.cli.session import console, tells_errors
 from rxindex.config import load_settings
 from rxindex.errors import ConfigurationError, MissingExtra
 from rxindex.search.searcher import Searcher
+from rxindex.wiring import load_words, open_catalogue
 
 __all__ = ["serve"]
 

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
-import time
 from typing import Any
 
-import msgspec
 from rich.markup import escape
 from rich.table import Table
 
-from rxindex.cli.history import describe_run, how_it_went, in_words, moment
+from rxindex.cli.history import how_it_went, in_words
 from rxindex.cli.options import Catalogue, ConfigFile, DataDir, Json, RedisUrl
-from rxindex.cli.session import console, open_catalogue, print_json, tells_errors
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import load_settings
-from rxindex.index.capability import Capabilities
-from rxindex.index.catalogue import Catalogue as Index
-from rxindex.index.connect import redis_errors
-from rxindex.index.generation import GenerationState
-from rxindex.index.lease import Holder, read_holder
-from rxindex.sync.history import FollowState, History, RunRecord, read_follow
-from rxindex.sync.quarantine import quarantine_key
+from rxindex.sync.status import Work, describe_index, describe_work, follow_state, read_work
+from rxindex.wiring import open_catalogue
 
 __all__ = ["status"]
-
-#: Seconds after which a follower that was not heard of is not taken to be at work.
-_SILENT = 60.0
-
-
-class _Work(msgspec.Struct, frozen=True):
-    """What runs have left behind.
-
-    Attributes:
-        last_run: the newest run, however it ended.
-        last_completed: the newest one that left the index in step with the source.
-        data_age: seconds since the index last held all that the source held.
-        follow: how far a follower has come.
-        quarantine: drugs that wait there.
-        holder: who is at work now.
-        now: seconds since the epoch, when this was read.
-    """
-
-    last_run: RunRecord | None
-    last_completed: RunRecord | None
-    data_age: float | None
-    follow: FollowState | None
-    quarantine: int
-    holder: Holder | None
-    now: float
 
 
 @tells_errors
@@ -67,9 +34,9 @@ def status(
     """
     settings = load_settings(config, redis=redis, catalogue=catalogue, data_dir=data_dir)
     with open_catalogue(settings) as (index, capabilities):
-        found, work = _gather(index, capabilities), _look_at_work(index)
+        found, work = describe_index(index, capabilities), read_work(index)
     if as_json:
-        print_json(found | _describe_work(work))
+        print_json(found | describe_work(work))
         return
     console.print(
         f"Redis [bold]{capabilities.redis_version}[/], search "
@@ -101,68 +68,7 @@ def _generations(catalogue: str, generations: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _gather(index: Index, capabilities: Capabilities) -> dict[str, Any]:
-    live = index.live()
-    states = [index.state(one, live) for one in index.generations()]
-    with redis_errors("asking Redis for its memory"):
-        memory = index.client.info("memory")
-    return {
-        "catalogue": index.name,
-        "live": live,
-        "redis": {
-            "version": capabilities.redis_version,
-            "search_version": capabilities.search_version_text,
-            "svs": capabilities.svs,
-            "hybrid": capabilities.hybrid,
-            "vector_types": capabilities.vector_types,
-            "workers": capabilities.workers,
-            "memory": memory["used_memory"],
-            "max_memory": memory.get("maxmemory", 0),
-        },
-        "generations": [_describe(one) for one in states],
-    }
-
-
-def _look_at_work(index: Index) -> _Work:
-    now, history = time.time(), History(index)
-    with redis_errors("counting the quarantine"):
-        quarantine = index.client.hlen(quarantine_key(index))
-    return _Work(
-        last_run=next(iter(history.last(1)), None),
-        last_completed=history.last_completed(),
-        data_age=history.data_age(now),
-        follow=read_follow(index),
-        quarantine=quarantine,
-        holder=read_holder(index),
-        now=now,
-    )
-
-
-def _describe_work(work: _Work) -> dict[str, Any]:
-    """Give what runs left behind as plain values, for JSON."""
-    follow, holder = None, None
-    if work.follow is not None:
-        follow = msgspec.to_builtins(work.follow)
-        for name in ("committed", "checked", "updated"):
-            follow[name] = moment(follow[name]).isoformat(timespec="milliseconds")
-        follow |= {
-            "state": _follow_state(work.follow, work.now),
-            "lag": round(work.follow.lag(work.now), 3),
-        }
-    if work.holder is not None:
-        since = moment(work.holder.since).isoformat(timespec="milliseconds")
-        holder = msgspec.to_builtins(work.holder) | {"since": since}
-    return {
-        "last_run": describe_run(work.last_run) if work.last_run else None,
-        "last_completed": describe_run(work.last_completed) if work.last_completed else None,
-        "data_age": None if work.data_age is None else round(work.data_age, 3),
-        "follow": follow,
-        "quarantine": work.quarantine,
-        "lease": holder,
-    }
-
-
-def _say(work: _Work) -> list[tuple[str, str]]:
+def _say(work: Work) -> list[tuple[str, str]]:
     """Say for people what runs left behind: a name and markup, line by line."""
     said = []
     if work.holder is not None:
@@ -176,7 +82,7 @@ def _say(work: _Work) -> list[tuple[str, str]]:
     if work.data_age is not None:
         said.append(("newest data", f"{in_words(work.data_age)} old"))
     if work.follow is not None:
-        state, lag = _follow_state(work.follow, work.now), work.follow.lag(work.now)
+        state, lag = follow_state(work.follow, work.now), work.follow.lag(work.now)
         said.append(
             (
                 "following",
@@ -187,31 +93,3 @@ def _say(work: _Work) -> list[tuple[str, str]]:
     waiting = f"{work.quarantine:,} drugs"
     said.append(("quarantine", f"[yellow]{waiting}[/]" if work.quarantine else "empty"))
     return said
-
-
-def _follow_state(state: FollowState, now: float) -> str:
-    """Give ``in step``, ``behind``, or ``not running`` for one that was not heard of."""
-    if now - state.updated > _SILENT:
-        return "not running"
-    return "in step" if now - state.checked <= _SILENT else "behind"
-
-
-def _describe(state: GenerationState) -> dict[str, Any]:
-    built, effect = state.generation, state.in_effect
-    asked = built.settings
-    created = datetime.datetime.fromtimestamp(built.created, datetime.UTC)
-    return {
-        "name": built.name,
-        "live": state.live,
-        "drugs": state.counts.documents,
-        "model": built.model_id,
-        "dimensions": built.dimensions,
-        "asked": " ".join(filter(None, (asked.algorithm, asked.vector_type, asked.compression))),
-        "in_effect": " ".join(
-            filter(None, (effect.algorithm, effect.vector_type, effect.compression))
-        ),
-        "created": created.isoformat(timespec="seconds"),
-        "failures": state.counts.failures,
-        "last_failure": state.counts.last_failure,
-        "vector_memory": state.counts.vector_memory,
-    }

@@ -21,11 +21,12 @@ from rxindex.cli.options import (
     SourceUrl,
     Wait,
 )
-from rxindex.cli.runs import finish, run, sync_options
+from rxindex.cli.runs import finish, run
 from rxindex.cli.session import tells_errors
 from rxindex.config import load_settings
 from rxindex.errors import ConfigurationError
 from rxindex.sync.stop import Stop
+from rxindex.wiring import sync_options
 
 __all__ = ["sync"]
 

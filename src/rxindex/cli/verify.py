@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
 from typing import Annotated
 
 import typer
@@ -23,15 +21,13 @@ from rxindex.cli.options import (
     Wait,
 )
 from rxindex.cli.progress import counting_bar
-from rxindex.cli.runs import observed, open_rows
-from rxindex.cli.session import console, load_words, open_catalogue, print_json, tells_errors
+from rxindex.cli.runs import observed
+from rxindex.cli.session import console, print_json, tells_errors
 from rxindex.config import Settings, load_settings
-from rxindex.index.lease import hold, read_holder
+from rxindex.sync.comparison import compare
 from rxindex.sync.differences import KINDS, Difference, VerifyReport
-from rxindex.sync.record import recorded
-from rxindex.sync.report import SyncReport
 from rxindex.sync.verify import VerifyOptions
-from rxindex.sync.verify import verify as run_verify
+from rxindex.wiring import load_words, open_catalogue, open_rows
 
 __all__ = ["DIFFERS", "run", "verify"]
 
@@ -121,43 +117,16 @@ def run(settings: Settings, options: VerifyOptions) -> VerifyReport:
     """
     vocabulary = load_words(settings)
     rows = open_rows(settings, vocabulary)
-    command = "verify --repair" if options.repair else "verify"
-    summary = SyncReport(source=rows.name, catalogue=settings.catalogue)
-    with ExitStack() as opened:
-        index, _ = opened.enter_context(open_catalogue(settings, patient=True))
-        observers = opened.enter_context(observed(settings, index))
-        recording = opened.enter_context(recorded(index, command, summary, observers))
-        embedder = None
-        if options.repair:
-            # Comparing needs no model: the live index knows which one it was built with.
-            embedder = opened.enter_context(closing(settings.make_embedder()))
-            lease = hold(index, command, wait=settings.wait, seconds=settings.lease_seconds)
-            index = opened.enter_context(lease)
-        source = opened.enter_context(rows)
-        update = opened.enter_context(counting_bar("packages", "comparing"))
-        recording.reading()
-        report = run_verify(
-            source, embedder, index, vocabulary, options,
+    with (
+        open_catalogue(settings, patient=True) as (index, _),
+        observed(settings, index) as observers,
+        counting_bar("packages", "comparing") as update,
+    ):
+        return compare(
+            rows, settings.make_embedder, index, vocabulary, options,
             lambda done, packages: update("comparing", done, packages),
+            wait=settings.wait, lease_seconds=settings.lease_seconds, observers=observers,
         )  # fmt: skip
-        _summarise(report, summary)
-        if not report.clean and (holder := read_holder(index)) and holder.pid != os.getpid():
-            report.warnings.append(
-                f"another run is at work ({holder.command}, process {holder.pid} on "
-                f"{holder.host}): some differences may be what it is about to mend"
-            )
-        return report
-
-
-def _summarise(report: VerifyReport, summary: SyncReport) -> None:
-    """Fill in what the history keeps of a comparison."""
-    summary.generation, summary.model = report.generation, report.model
-    summary.total_processed, summary.packages = report.drugs, report.packages
-    summary.unchanged = max(report.drugs - report.different, 0)
-    summary.failed = report.still_different if report.repair else report.different
-    summary.updated = report.repaired
-    summary.embedding_calls = report.embedding_calls
-    summary.completed = report.clean
 
 
 def _show(report: VerifyReport) -> None:

@@ -11,6 +11,7 @@ Titan Text Embeddings"; the errors are those of the Bedrock Runtime API, "Invoke
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ __all__ = ["TitanEmbedder"]
 _DIMENSIONS = (1024, 512, 256)
 #: Most characters of a text; the 8,192 tokens are counted by the service alone.
 _MOST_CHARACTERS = 50_000
+#: Seconds, about, that a batch of texts takes at the pace of the quota.
+_MOST_SECONDS = 5
 #: Seconds. An embedding takes a fraction of one; a call that takes longer is lost.
 _CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 20
 
@@ -102,8 +105,12 @@ class TitanEmbedder:
         self._pool = AdaptivePool(
             max_concurrency, requests_per_minute, retry_seconds, name="rxindex-titan"
         )
-        # Enough for every place of the pool to stay busy while the last ones of a call end.
+        # Enough for every place of the pool to stay busy while the last ones of a call end, and
+        # no more than the quota lets through in the time that a run may take to stop.
         self.batch_size = max(64, 8 * max_concurrency)
+        if requests_per_minute is not None:
+            soon = math.ceil(requests_per_minute / 60 * _MOST_SECONDS)
+            self.batch_size = min(self.batch_size, max(1, soon))
         try:
             self._client = _client(
                 session, profile, region, endpoint_url, max_concurrency, read_timeout

@@ -7,14 +7,16 @@ rxindex's own errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from redis import exceptions as refused
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.credentials import CredentialProvider
 from redis.retry import Retry
 
 from rxindex.errors import (
@@ -53,8 +55,25 @@ FENCED = "FENCED"
 Client = redis.Redis
 
 
+class _Login(CredentialProvider):
+    """Asks for user and password with each connection, since they may have changed."""
+
+    def __init__(self, login: Callable[[], tuple[str, str]]) -> None:
+        self._login = login
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """Give what redis-py sends with AUTH."""
+        user, password = self._login()
+        return (user, password) if user else (password,)
+
+
 def connect(
-    url: str, *, ca_certs: str | None = None, timeout: float = 30.0, patience: int = 3
+    url: str,
+    *,
+    ca_certs: str | None = None,
+    timeout: float = 30.0,
+    patience: int = 3,
+    login: Callable[[], tuple[str, str]] | None = None,
 ) -> Client:
     """Connect to Redis and make sure that it answers.
 
@@ -66,6 +85,9 @@ def connect(
         patience: seconds, about, in which to connect anew when the connection breaks later on.
             Everything that rxindex sends may be sent twice. A reply that does not come within
             ``timeout`` is not asked for again.
+        login: gives user (or nothing) and password for each connection that is made, in place of
+            those in the URL. A password that changes while a run is at work is then no reason
+            for it to end.
 
     Raises:
         ConfigurationError: the URL is not one.
@@ -86,6 +108,9 @@ def connect(
         if not Path(ca_certs).is_file():
             raise ConfigurationError(f"the file {ca_certs} with the authority does not exist")
         options["ssl_ca_certs"] = ca_certs
+    if login is not None:
+        url = _without_login(url)
+        options["credential_provider"] = _Login(login)
     try:
         client = redis.Redis.from_url(url, **options)
     except ValueError as error:
@@ -99,6 +124,15 @@ def connect(
     backoff = ExponentialWithJitterBackoff(cap=1.0, base=0.05)
     client.set_retry(Retry(backoff, round(1.2 * patience), (refused.ConnectionError,)))
     return client
+
+
+def _without_login(url: str) -> str:
+    """Take user and password out of a URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url  # redis-py says what is wrong with it
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def answers(client: Client) -> None:

@@ -2,6 +2,9 @@
 
 The lease's value says who holds it, and is unlike any other lease's: it has a number that only
 grows. `rxindex.index.fence` compares it with each write.
+
+A bulk load has many workers under one lease, a `Loan`: one process takes it, each worker keeps it
+alive while it works, and whoever ends the load gives it back.
 """
 
 from __future__ import annotations
@@ -21,12 +24,12 @@ import msgspec
 from redis.exceptions import LockError, LockNotOwnedError, RedisError, WatchError
 from redis.lock import Lock
 
-from rxindex.errors import ConfigurationError, LeaseHeld
+from rxindex.errors import ConfigurationError, LeaseHeld, LeaseLost
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors
 from rxindex.index.fence import Fence
 
-__all__ = ["LEASE_SECONDS", "Holder", "hold", "read_holder"]
+__all__ = ["LEASE_SECONDS", "Holder", "Loan", "borrow", "give_back", "hold", "lend", "read_holder"]
 
 #: How long a lease lasts after its holder was last heard of. Long enough for a full garbage
 #: collection or a moved virtual machine, short enough that a run that died delays no night.
@@ -103,39 +106,141 @@ def hold(
         LeaseHeld: another run holds it still after ``wait`` seconds.
         ConfigurationError: ``seconds`` is too short to be kept.
     """
+    lock, token = _take(catalogue, command, _machine(), wait, seconds)
+    try:
+        with _kept(lock, seconds):
+            yield catalogue.fenced(_fence(catalogue, token))
+    finally:
+        _release(lock, token)
+
+
+class Loan(msgspec.Struct, frozen=True):
+    """A lease that the workers of one bulk load share.
+
+    Attributes:
+        token: what Redis holds as the lease; no secret.
+        number: of the lease (see `Fence`).
+        seconds: how long it lasts after a worker was last heard of.
+    """
+
+    token: str
+    number: int
+    seconds: float
+
+
+def lend(catalogue: Catalogue, command: str, *, wait: float = 0.0, seconds: float) -> Loan:
+    """Take the catalogue's lease for workers that have yet to begin.
+
+    Args:
+        catalogue: whose.
+        command: what they are going to do.
+        wait: seconds to wait for another run to end.
+        seconds: how long the lease lasts while no worker gives a sign of life. No run can begin
+            for so long if all of them die.
+
+    Raises:
+        LeaseHeld: another run holds it still after ``wait`` seconds.
+        ConfigurationError: ``seconds`` is too short to be kept.
+    """
+    # Without the machine: this process may end long before its workers do.
+    lock, token = _take(catalogue, command, "", wait, seconds)
+    try:
+        return Loan(token.decode(), _fence(catalogue, token).number, seconds)
+    except BaseException:
+        _release(lock, token)
+        raise
+
+
+@contextmanager
+def borrow(catalogue: Catalogue, loan: Loan) -> Iterator[Catalogue]:
+    """Work under a lease that another process took, keeping it alive from enter to exit.
+
+    Yields:
+        The catalogue, whose writes Redis refuses from the moment the lease is lost.
+
+    Raises:
+        LeaseLost: it has ended, or was given back.
+    """
+    lock = _borrowed(catalogue, loan)
+    with redis_errors("renewing the lease"):
+        try:
+            lock.reacquire()
+        except LockError as error:
+            raise LeaseLost(
+                f"the lease of the bulk load of {catalogue.name!r} has ended: begin the load anew, "
+                "what it has written is kept"
+            ) from error
+    with _kept(lock, loan.seconds):
+        yield catalogue.fenced(Fence(lock.name, loan.token.encode(), loan.number))
+
+
+def give_back(catalogue: Catalogue, loan: Loan) -> None:
+    """End a loan; it does no harm to do so twice.
+
+    Raises:
+        IndexUnavailable: Redis does not answer.
+    """
+    with redis_errors("giving back the lease"), contextlib.suppress(LockError):
+        _borrowed(catalogue, loan).release()
+
+
+def _release(lock: Lock, token: bytes) -> None:
+    try:
+        lock.release()
+    except LockError:
+        pass  # it was lost
+    except RedisError:
+        # It ends by itself. Until then nobody else need wait for it in this process, which may
+        # live on, as a Lambda does.
+        _left.add(token)
+
+
+def _borrowed(catalogue: Catalogue, loan: Loan) -> Lock:
+    lock = Lock(catalogue.client, _key(catalogue), timeout=loan.seconds, thread_local=False)
+    lock.local.token = loan.token.encode()
+    return lock
+
+
+def _take(
+    catalogue: Catalogue, command: str, machine: str, wait: float, seconds: float
+) -> tuple[Lock, bytes]:
     if seconds < 0.3:
         raise ConfigurationError("a lease must last for at least 0.3 seconds")
     key = _key(catalogue)
     with redis_errors("taking the lease"):
         number = int(catalogue.client.incr(f"{key}:number"))
-    holder = Holder(number, command, socket.gethostname(), os.getpid(), time.time(), _machine())
+    holder = Holder(number, command, socket.gethostname(), os.getpid(), time.time(), machine)
     token = msgspec.json.encode(holder)
     lock = Lock(catalogue.client, key, timeout=seconds, thread_local=False)
     with redis_errors("taking the lease"):
         _acquire(lock, catalogue, token, wait)
     _log.debug("lease taken", extra={"catalogue": catalogue.name, "lease": number})
+    return lock, token
+
+
+def _fence(catalogue: Catalogue, token: bytes) -> Fence:
+    """Number a lease that is held.
+
+    Only now, so that the numbers follow in the order in which leases were held: one that waits
+    may be overtaken, and one that leaves has done nothing.
+    """
+    key = _key(catalogue)
+    with redis_errors("taking the lease"):
+        return Fence(key, token, int(catalogue.client.incr(f"{key}:held")))
+
+
+@contextmanager
+def _kept(lock: Lock, seconds: float) -> Iterator[None]:
     over = threading.Event()
     beat = threading.Thread(
         target=_keep, args=(lock, seconds / 3, over), name="rxindex-lease", daemon=True
     )
     beat.start()
     try:
-        # Only now, so that these follow in the order in which leases were held: one that waits
-        # may be overtaken, and one that leaves has done nothing.
-        with redis_errors("taking the lease"):
-            held = int(catalogue.client.incr(f"{key}:held"))
-        yield catalogue.fenced(Fence(key, token, held))
+        yield
     finally:
         over.set()
         beat.join()
-        try:
-            lock.release()
-        except LockError:
-            pass  # it was lost
-        except RedisError:
-            # It ends by itself. Until then nobody else need wait for it in this process, which
-            # may live on, as a Lambda does.
-            _left.add(token)
 
 
 def _acquire(lock: Lock, catalogue: Catalogue, token: bytes, wait: float) -> None:

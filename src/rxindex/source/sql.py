@@ -28,7 +28,14 @@ from rxindex.model import PackageRow
 from rxindex.source.base import Group, Partition
 from rxindex.source.fdb import fdb_mapping
 from rxindex.source.mapping import Mapping
-from rxindex.source.sql_connect import TLS, connect, parse_url, public_name, source_errors
+from rxindex.source.sql_connect import (
+    TLS,
+    connect,
+    disconnect,
+    parse_url,
+    public_name,
+    source_errors,
+)
 from rxindex.source.sql_order import Scan
 from rxindex.source.sql_pages import Pager, Row, batches, names_of
 from rxindex.source.sql_rows import RowReader
@@ -122,12 +129,7 @@ class SqlSource:
         connection, engine = self._connection, self._engine
         self._connection = self._engine = None
         if connection is not None and engine is not None:
-            try:
-                with source_errors(self.name):
-                    connection.close()
-            except Exception:  # noqa: S110  a lost connection can't be closed, nor need it be
-                pass
-            engine.dispose()
+            disconnect(engine, connection)
 
     def _begin(self, connection: sa.Connection) -> None:
         """Begin the snapshot."""

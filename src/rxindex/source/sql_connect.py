@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import quote
@@ -29,6 +29,7 @@ from rxindex.errors import (
 __all__ = [
     "TLS",
     "connect",
+    "disconnect",
     "driver_error",
     "mysql_options",
     "parse_url",
@@ -162,6 +163,13 @@ def connect(
     except RxindexError:
         engine.dispose()
         raise
+
+
+def disconnect(engine: sa.Engine, connection: sa.Connection) -> None:
+    """Let go of what `connect` gave, whatever state it is in."""
+    with suppress(Exception):  # a lost connection can't be closed, nor need it be
+        connection.close()
+    engine.dispose()
 
 
 def _sqlite_engine(url: URL, read_only: bool) -> sa.Engine:

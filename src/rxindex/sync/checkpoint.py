@@ -16,10 +16,11 @@ from typing import Any
 
 import msgspec
 
+from rxindex.errors import ConfigurationError
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors
 
-__all__ = ["Checkpoint", "Checkpoints", "cursor_text"]
+__all__ = ["Checkpoint", "Checkpoints", "cursor_text", "read_cursor"]
 
 #: Bytes of a drug's id, which is written in base 32.
 _ID = 10
@@ -153,3 +154,22 @@ class Checkpoints:
 def cursor_text(cursor: tuple[str | int, ...]) -> str:
     """Write a cursor for people and reports."""
     return json.dumps(cursor)
+
+
+def read_cursor(text: str) -> tuple[str | int, ...]:
+    """Read what `cursor_text` wrote.
+
+    Raises:
+        ConfigurationError: it is no cursor.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not found:
+        found = [None]
+    if any(isinstance(part, bool) or not isinstance(part, str | int) for part in found):
+        raise ConfigurationError(
+            f"{text[:100]!r} is no cursor: give back the next_cursor of a report as it stands there"
+        )
+    return tuple(found)

@@ -5,12 +5,13 @@ The records are for people and alarms. Nothing that a run decides depends on the
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 import re
 import socket
 import time
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,7 +26,9 @@ __all__ = [
     "History",
     "Outcome",
     "RunRecord",
+    "describe_run",
     "hide_passwords",
+    "moment",
     "read_follow",
     "write_follow",
 ]
@@ -341,3 +344,16 @@ def write_follow(catalogue: Catalogue, state: FollowState) -> FollowState:
 
 def _loaded(record: RunRecord) -> bool:
     return record.outcome == "completed" and record.command in LOADING
+
+
+def describe_run(record: RunRecord) -> dict[str, Any]:
+    """Give a record as plain values, for JSON, with its times in ISO 8601."""
+    shown: dict[str, Any] = msgspec.to_builtins(record) | {"snapshot": record.data_from}
+    for name in ("started", "ended", "snapshot"):
+        shown[name] = moment(shown[name]).isoformat(timespec="milliseconds")
+    return shown | {"written": record.written}
+
+
+def moment(seconds: float) -> datetime.datetime:
+    """Give seconds since the epoch as a time in UTC."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)

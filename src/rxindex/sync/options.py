@@ -20,6 +20,10 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         batch_size: drugs in one round trip.
         limit: stop after this many drugs, for a trial; nothing is deleted then. None for all.
+        max_drugs: stop clean after about this many drugs; the next run goes on from there.
+        begin_after: begin behind this cursor (a report's ``next_cursor``). Where that is not the
+            checkpoint, what lies before it is not looked at, and nothing is deleted.
+        skip: begin behind so many drugs, likewise.
         dry_run: read, plan and report; write nothing and embed nothing.
         new_generation: build another generation where the live one does not fit the settings.
         rebuild: build another generation even where the live one fits (``rxindex reindex``).
@@ -37,6 +41,9 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     batch_size: int = 500
     limit: int | None = None
+    max_drugs: int | None = None
+    begin_after: str = ""
+    skip: int = 0
     dry_run: bool = False
     new_generation: bool = False
     rebuild: bool = False

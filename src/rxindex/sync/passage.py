@@ -15,7 +15,7 @@ from rxindex.model import PackageRow
 from rxindex.source.base import Group, Source
 from rxindex.sync.apply import EmbeddedBatch
 from rxindex.sync.assemble import LONGEST_TEXT, LONGEST_VALUE, RowCounts
-from rxindex.sync.checkpoint import Checkpoint, Checkpoints, cursor_text
+from rxindex.sync.checkpoint import Checkpoint, Checkpoints, cursor_text, read_cursor
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.plan import DrugBatch, PlannedBatch
 from rxindex.sync.promote import previous_generation
@@ -73,6 +73,7 @@ class Passage:
         self._planned = self._batches = self._first_round = self._written = 0
         self._at_end = self._all_written = False
         self._checkpoints: Checkpoints | None = None
+        self._from: Group | None = read_cursor(options.begin_after) if options.begin_after else None
         # A trial, and a dry run, begin at the beginning and leave no trace.
         if target.store is not None and options.limit is None and not options.dry_run:
             name = target.store.generation.name
@@ -97,6 +98,7 @@ class Passage:
             if not self._options.resume:
                 self._checkpoints.clear()
                 self._begun = None
+        self._choose_beginning()
         if self._begun is not None:
             self._report.resumed = True
             self._report.next_cursor = cursor_text(self._begun.cursor)
@@ -131,6 +133,19 @@ class Passage:
                 f"or an embedding text of more than {LONGEST_TEXT:,}; it was cut there"
             )
 
+    def _choose_beginning(self) -> None:
+        """Begin where a person said, which leaves no trace, unless that is the checkpoint."""
+        at = self._from
+        if self._begun is not None and at == self._begun.cursor:
+            self._from = None
+        elif at is not None or self._options.skip:
+            self._begun = self._checkpoints = None
+
+    @property
+    def _partial(self) -> bool:
+        """Whether something before the beginning is not looked at."""
+        return self._from is not None or self._options.skip > 0
+
     # -- reading -------------------------------------------------------------------------------
 
     def _read(self) -> Generator[DrugBatch, None, None]:
@@ -139,14 +154,23 @@ class Passage:
             self._batches += 1
             self._first_round += not batch.again
             yield cut
-            if cut is not batch or self._stop:
+            if cut is not batch or self._stop or self._is_enough():
                 return
         self._at_end = True
+
+    def _is_enough(self) -> bool:
+        """Tell whether the run did as many drugs as it was given."""
+        most = self._options.max_drugs
+        if most is None or self._planned < most:
+            return False
+        self._report.stopped = f"the {most:,} drugs that it was given were done"
+        return True
 
     def _rounds(self) -> Iterator[DrugBatch]:
         for partition in self._source.partitions(1):
             begin = self._begun.cursor if self._begun is not None else None
-            yield from self._cut(self._source.rows(partition, begin), again=False)
+            rows = self._source.rows(partition, begin or self._from)
+            yield from self._skipped(self._cut(rows, again=False))
             if begin is not None:
                 yield from self._cut(_up_to(self._source.rows(partition), begin), again=True)
 
@@ -155,10 +179,21 @@ class Passage:
         # What is odd about rows that an earlier run had read was told by that run.
         counts = RowCounts() if again else self._counts
         batches = drug_batches(
-            rows, self._vocabulary, options.day, counts, options.batch_size, again=again
+            rows, self._vocabulary, options.day, counts, self._batch_size, again=again
         )
         with closing(batches):
             yield from batches
+
+    def _batch_size(self) -> int:
+        size, most = self._options.batch_size, self._options.max_drugs
+        return size if most is None else max(1, min(size, most - self._planned))
+
+    def _skipped(self, batches: Iterator[DrugBatch]) -> Iterator[DrugBatch]:
+        """Leave out the first drugs, as many as the run was told to skip."""
+        left = self._options.skip
+        for batch in batches:
+            yield msgspec.structs.replace(batch, drugs=batch.drugs[left:]) if left else batch
+            left = max(0, left - len(batch.drugs))
 
     def _limit(self, batch: DrugBatch) -> DrugBatch:
         """Cut the batch in which the limit of a trial is reached."""
@@ -172,6 +207,8 @@ class Passage:
     # -- how far ----------------------------------------------------------------------------------
 
     def _note(self, plan: PlannedBatch) -> None:
+        if plan.after:
+            self._report.next_cursor = cursor_text(plan.after)
         if self._checkpoints is None:
             return
         ids = [one.drug.id for one in plan.drugs] + [one.drug_id for one in plan.rejected]
@@ -185,7 +222,6 @@ class Passage:
             self._report.deferred + (self._begun.deferred if self._begun else 0),
         )
         self._checkpoints.note(checkpoint, ids)
-        self._report.next_cursor = cursor_text(plan.after)
 
     def _is_unbroken(self) -> bool:
         """Tell whether no other run was at work since the first of the runs resumed here."""
@@ -197,7 +233,15 @@ class Passage:
             self._checkpoints.save()
 
     def _end(self, stages: Stages) -> None:
-        self.whole = self._at_end and self._all_written
+        through = self._at_end and self._all_written
+        self.whole = through and not self._partial
+        if through and self._partial:
+            self._report.next_cursor = ""
+            self._report.warnings.append(
+                "what lies before the place at which the run was told to begin was not looked at, "
+                "and nothing was deleted"
+            )
+            return
         if not self.whole:
             self._report.stopped = self._report.stopped or self._stop.reason
         if not self.whole and not self._is_first_round_done():

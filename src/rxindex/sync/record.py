@@ -70,7 +70,12 @@ class Recording:
 
 @contextmanager
 def recorded(
-    catalogue: Catalogue, command: str, report: SyncReport, observers: Sequence[Observer]
+    catalogue: Catalogue,
+    command: str,
+    report: SyncReport,
+    observers: Sequence[Observer],
+    *,
+    kept: bool = True,
 ) -> Iterator[Recording]:
     """Record what happens from enter to exit, errors included; a dry run leaves no record.
 
@@ -79,6 +84,7 @@ def recorded(
         command: what is run.
         report: that the run fills in.
         observers: to tell.
+        kept: whether the history remembers the run.
     """
     recording = Recording(command, report, Observers(observers))
     error: BaseException | None = None
@@ -100,7 +106,7 @@ def recorded(
             resumed=report.resumed,
             next_cursor=report.next_cursor,
         )
-        if not report.dry_run:
+        if kept and not report.dry_run:
             _add(catalogue, record)
         recording.observers.tell(RunEnded(record))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 import msgspec
 
@@ -44,6 +44,7 @@ def running(
     catalogue: Catalogue,
     options: SyncOptions,
     observers: Sequence[Observer],
+    borrowed: AbstractContextManager[Catalogue] | None = None,
 ) -> Iterator[Running]:
     """Hold the lease and open the source, in this order, from enter to exit.
 
@@ -57,6 +58,8 @@ def running(
         catalogue: to write.
         options: of the run.
         observers: told of the run's end, whatever it is.
+        borrowed: a lease that others hold too. The whole of which this run is one part is what
+            the history remembers, not the part.
 
     Raises:
         LeaseHeld: another run is at work on the catalogue.
@@ -69,12 +72,15 @@ def running(
         model=embedder.model_id,
         dry_run=options.dry_run,
     )
-    lease = (
-        nullcontext(catalogue)
-        if options.dry_run
-        else hold(catalogue, command, wait=options.wait, seconds=options.lease_seconds)
-    )
-    with recorded(catalogue, command, report, observers) as recording:
+    lease = borrowed
+    if lease is None:
+        lease = (
+            nullcontext(catalogue)
+            if options.dry_run
+            else hold(catalogue, command, wait=options.wait, seconds=options.lease_seconds)
+        )
+    kept = borrowed is None
+    with recorded(catalogue, command, report, observers, kept=kept) as recording:
         try:
             with ExitStack() as opened:
                 held = opened.enter_context(lease)

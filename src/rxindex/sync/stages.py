@@ -36,7 +36,7 @@ def drug_batches(
     vocabulary: Vocabulary,
     today: str,
     counts: RowCounts,
-    size: int,
+    size: int | Callable[[], int],
     *,
     again: bool = False,
 ) -> Generator[DrugBatch, None, None]:
@@ -47,7 +47,8 @@ def drug_batches(
         vocabulary: joined by ingredient.
         today: ISO date that decides what is obsolete.
         counts: to fill in.
-        size: drugs in a batch; a batch is only longer by the last group's drugs.
+        size: drugs in a batch, or what says so for the next one; a batch is only longer by the
+            last group's drugs.
         again: see `DrugBatch`.
     """
     batch = DrugBatch([], [], (), again)
@@ -56,7 +57,8 @@ def drug_batches(
             batch.drugs.extend((group, one) for one in items if isinstance(one, Drug))
             batch.rejected.extend(one for one in items if isinstance(one, RejectedRow))
             batch = msgspec.structs.replace(batch, after=group)
-            if len(batch.drugs) + len(batch.rejected) >= size:
+            wanted = size() if callable(size) else size
+            if len(batch.drugs) + len(batch.rejected) >= wanted:
                 yield batch
                 batch = DrugBatch([], [], (), again)
     if batch.after:

@@ -13,7 +13,7 @@ from rxindex.index.schema import SCHEMA_VERSION, IndexSettings
 from rxindex.index.store import DrugStore
 from rxindex.sync.promote import previous_generation
 
-__all__ = ["Target", "choose_target", "live_target"]
+__all__ = ["Target", "choose_target", "live_target", "named_target"]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -65,9 +65,7 @@ def choose_target(
         return Target(DrugStore(catalogue, live), live=True)
     if live and not new_generation and not rebuild:
         raise _mismatch(catalogue, live, differences)
-    donor = None
-    if live and (live.model_id, live.dimensions) == (wanted.model_id, wanted.dimensions):
-        donor = DrugStore(catalogue, live)
+    donor = _donor(catalogue, live, wanted)
     # One that searches were moved away from is not one that was only begun.
     left = previous_generation(catalogue) if rebuild else None
     begun = _begun(catalogue, wanted, live_name, left)
@@ -93,6 +91,32 @@ def live_target(
         raise _mismatch(catalogue, live, differences)
     store = DrugStore(catalogue, live)
     return Target(store, live=True), store
+
+
+def named_target(
+    catalogue: Catalogue, embedder: Embedder, settings: IndexSettings, name: str
+) -> Target:
+    """Give a generation by its name, to be written with these settings.
+
+    Raises:
+        CatalogueNotIndexed: there is none of that name.
+        GenerationMismatch: it was begun with others.
+    """
+    wanted, found = _wanted(embedder, settings), catalogue.read_generation(name)
+    if differences := found.differences(wanted):
+        raise _mismatch(catalogue, found, differences)
+    live_name = catalogue.live()
+    if live_name == name:
+        return Target(DrugStore(catalogue, found), live=True)
+    live = catalogue.read_generation(live_name) if live_name else None
+    return Target(DrugStore(catalogue, found), live=False, donor=_donor(catalogue, live, wanted))
+
+
+def _donor(catalogue: Catalogue, live: Generation | None, wanted: Generation) -> DrugStore | None:
+    """Give the live generation, if its vectors can be carried over."""
+    if live and (live.model_id, live.dimensions) == (wanted.model_id, wanted.dimensions):
+        return DrugStore(catalogue, live)
+    return None
 
 
 def _wanted(embedder: Embedder, settings: IndexSettings) -> Generation:

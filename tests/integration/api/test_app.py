@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from tests.services.commands import TERMINAL, CommandServer
 from tests.services.fdb import create_tables, package
 from tests.services.redis import RedisServer, free_port
 
@@ -35,7 +36,17 @@ ROWS = [
     package("00071015540", "LIPITOR 20 MG TABLET", 16366, INNOV="1", GNI="2"),
     package("00054000102", "OXYCODONE 5 MG TABLET", 4225, DEA="2"),
 ]
-RXINDEX = (sys.executable, "-c", "from rxindex.cli import main; main()")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def rxindex(commands: CommandServer, tmp_path: Path) -> Run:
+    """Run ``rxindex`` with these words, in a process of its own."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return commands.start(words, cwd=tmp_path, env=os.environ | TERMINAL).wait(60)
+
+    return run
 
 
 @pytest.fixture
@@ -142,19 +153,20 @@ def test_the_api_describes_itself(empty: TestClient) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_serve_answers_and_stops_cleanly(tmp_path: Path, how: signal.Signals) -> None:
+def test_serve_answers_and_stops_cleanly(rxindex: Run, tmp_path: Path, how: signal.Signals) -> None:
     url = f"sqlite:///{tmp_path / 'fdb.db'}"
     create_tables(url, ROWS)
     data = ("--data-dir", str(tmp_path / "data"), "--embedder", "fake")
-    subprocess.run([*RXINDEX, "sync", "--source", url, *data], check=True, capture_output=True)
+    rxindex("sync", "--source", url, *data).check_returncode()
     port = free_port()
     serving = subprocess.Popen(
-        [*RXINDEX, "serve", "--port", str(port), *data],
+        [sys.executable, "-c", "from rxindex.cli import main; main()", "serve",
+         "--port", str(port), *data],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"TERM": "dumb"},
-    )
+    )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}/health/ready", serving)
         found = httpx.get(f"http://127.0.0.1:{port}/search", params={"q": "lipitor"})
@@ -184,28 +196,23 @@ def _wait_for(url: str, serving: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
-def test_serve_listens_to_this_machine_only(tmp_path: Path, host: str) -> None:
-    done = subprocess.run(
-        [*RXINDEX, "serve", "--host", host, "--data-dir", str(tmp_path / "data")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_serve_listens_to_this_machine_only(rxindex: Run, tmp_path: Path, host: str) -> None:
+    done = rxindex("serve", "--host", host, "--data-dir", str(tmp_path / "data"))
     assert done.returncode == 3
     assert "open to other machines" in done.stderr
     assert not (tmp_path / "data").exists()
 
 
-def test_brackets_are_shown_as_they_were_typed(tmp_path: Path) -> None:
+def test_brackets_are_shown_as_they_were_typed(
+    rxindex: Run, redis_server: EmbeddedRedis, catalogue: Catalogue, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'fdb.db'}"
     create_tables(url, ROWS)
-    data = ("--data-dir", str(tmp_path / "data"))
+    place = ("--redis", redis_server.url, "--catalogue", catalogue.name)
     fake = ("--embedder", "fake")
-    subprocess.run(
-        [*RXINDEX, "sync", "--source", url, *fake, *data], check=True, capture_output=True
-    )
+    rxindex("sync", "--source", url, *fake, *place).check_returncode()
     scanned = "(01)00300021433802(21)[/x]"
-    for words in (("search", scanned, *fake, *data), ("info", scanned, *data)):
-        done = subprocess.run([*RXINDEX, *words], capture_output=True, text=True, check=False)
+    for words in (("search", scanned, *fake, *place), ("info", scanned, *place)):
+        done = rxindex(*words)
         assert (done.returncode, done.stderr) == (1, "")
         assert scanned in done.stdout

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.services.commands import TERMINAL, CommandServer
 from tests.services.fdb import create_tables, package
+
+from rxindex.index.catalogue import Catalogue
+from rxindex.index.embedded import EmbeddedRedis
 
 
 class Done:
@@ -31,8 +35,19 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def rxindex(tmp_path: Path) -> Run:
-    """Run ``rxindex`` with these words."""
+def rxindex(commands: CommandServer, tmp_path: Path) -> Run:
+    """Run ``rxindex`` with these words, in a process of its own."""
+
+    def run(*words: str, **environment: str) -> Done:
+        whole = os.environ | TERMINAL | environment
+        return Done(commands.start(words, cwd=tmp_path, env=whole).wait(500))
+
+    return run
+
+
+@pytest.fixture
+def rxindex_anew(tmp_path: Path) -> Run:
+    """Run ``rxindex`` in a Python that is started for it, which takes a second."""
 
     def run(*words: str, **environment: str) -> Done:
         return Done(
@@ -49,11 +64,17 @@ def rxindex(tmp_path: Path) -> Run:
                 text=True,
                 timeout=500,
                 cwd=tmp_path,
-                env=os.environ | {"COLUMNS": "140", "TERM": "dumb"} | environment,
+                env=os.environ | TERMINAL | environment,
             )
         )
 
     return run
+
+
+@pytest.fixture
+def place(redis_server: EmbeddedRedis, catalogue: Catalogue) -> tuple[str, ...]:
+    """The options that lead to the test's catalogue."""
+    return ("--redis", redis_server.url, "--catalogue", catalogue.name)
 
 
 @pytest.fixture

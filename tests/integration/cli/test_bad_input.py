@@ -65,14 +65,15 @@ def test_no_such_table(rxindex: Run, tmp_path: Path) -> None:
     assert status["generations"] == []
 
 
-def test_an_empty_source_leaves_the_live_index(rxindex: Run, fdb: str, tmp_path: Path) -> None:
-    data = ("--data-dir", str(tmp_path / "data"))
-    assert rxindex("sync", "--source", fdb, *FAKE, *data).code == 0
+def test_an_empty_source_leaves_the_live_index(
+    rxindex: Run, fdb: str, place: tuple[str, ...]
+) -> None:
+    assert rxindex("sync", "--source", fdb, *FAKE, *place).code == 0
     create_tables(fdb)
-    done = rxindex("sync", "--source", fdb, *FAKE, *data)
+    done = rxindex("sync", "--source", fdb, *FAKE, *place)
     assert done.code == 4
     assert "EmptySource" in done.err
-    assert rxindex("search", "lipitor", *FAKE, *data).code == 0
+    assert rxindex("search", "lipitor", *FAKE, *place).code == 0
 
 
 def test_nobody_at_the_redis_address(rxindex: Run, fdb: str) -> None:
@@ -143,12 +144,12 @@ def test_a_redis_user_with_the_documented_rights(rxindex: Run, fdb: str, tmp_pat
 def test_a_read_only_redis(rxindex: Run, fdb: str, tmp_path: Path) -> None:
     (tmp_path / "replica").mkdir()
     with (
-        RedisServer(tmp_path) as primary,
+        RedisServer(tmp_path, "--repl-diskless-sync-delay", "0") as primary,
         RedisServer(tmp_path / "replica", "--replicaof", f"127.0.0.1 {primary.port}") as replica,
     ):
         assert rxindex("sync", "--source", fdb, "--redis", primary.url, *FAKE).code == 0
         while replica.client().info("replication")["master_link_status"] != "up":
-            pass
+            time.sleep(0.02)  # between two looks; a replica tells nobody
         add_packages(fdb, [package(8, "WARFARIN 5 MG TABLET", 6560)])
         done = rxindex("sync", "--source", fdb, "--redis", replica.url, *FAKE)
         assert done.code == 5
@@ -192,14 +193,15 @@ def test_a_full_disk_of_the_embedded_redis(rxindex: Run, fdb: str, tmp_path: Pat
         process.rlimit(psutil.RLIMIT_FSIZE, (hard, hard))
 
 
-def test_other_dimensions_than_the_live_index(rxindex: Run, fdb: str, tmp_path: Path) -> None:
-    data = ("--data-dir", str(tmp_path / "data"))
-    assert rxindex("sync", "--source", fdb, *FAKE, *data).code == 0
-    done = rxindex("sync", "--source", fdb, *FAKE, *data, RXINDEX_DIMENSIONS="64")
+def test_other_dimensions_than_the_live_index(
+    rxindex: Run, fdb: str, place: tuple[str, ...]
+) -> None:
+    assert rxindex("sync", "--source", fdb, *FAKE, *place).code == 0
+    done = rxindex("sync", "--source", fdb, *FAKE, *place, RXINDEX_DIMENSIONS="64")
     assert done.code == 5
     assert "GenerationMismatch" in done.err
     assert "384 dimensions (now 64)" in done.err
-    assert rxindex("search", "lipitor", *FAKE, *data).code == 0
+    assert rxindex("search", "lipitor", *FAKE, *place).code == 0
 
 
 def test_a_data_folder_that_is_a_file(rxindex: Run, fdb: str) -> None:
@@ -209,18 +211,16 @@ def test_a_data_folder_that_is_a_file(rxindex: Run, fdb: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "   ", "x" * 301])
-def test_a_query_that_is_none(rxindex: Run, query: str, fdb: str, tmp_path: Path) -> None:
-    data = ("--data-dir", str(tmp_path / "data"))
-    rxindex("sync", "--source", fdb, *FAKE, *data)
-    done = rxindex("search", query, *FAKE, *data)
+def test_a_query_that_is_none(rxindex: Run, query: str, fdb: str, place: tuple[str, ...]) -> None:
+    rxindex("sync", "--source", fdb, *FAKE, *place)
+    done = rxindex("search", query, *FAKE, *place)
     assert done.code == 2
     assert "QueryError" in done.err
 
 
-def test_an_ndc_that_is_none(rxindex: Run, fdb: str, tmp_path: Path) -> None:
-    data = ("--data-dir", str(tmp_path / "data"))
-    rxindex("sync", "--source", fdb, *FAKE, *data)
-    done = rxindex("info", "12-34", *data)
+def test_an_ndc_that_is_none(rxindex: Run, fdb: str, place: tuple[str, ...]) -> None:
+    rxindex("sync", "--source", fdb, *FAKE, *place)
+    done = rxindex("info", "12-34", *place)
     assert done.code == 2
     assert "is not an NDC" in done.err
 

@@ -9,12 +9,13 @@ import pytest
 from tests.integration.cli.conftest import Run
 
 
+@pytest.mark.lasts(100)
 @pytest.mark.timeout(600)
-def test_the_demo_answers_what_keyword_search_does_not(rxindex: Run, tmp_path: Path) -> None:
+def test_the_demo_answers_what_keyword_search_does_not(rxindex_anew: Run, tmp_path: Path) -> None:
     data = str(tmp_path / "demo")
     # Settings of one's own, which the demo must not use.
     mine = {"RXINDEX_REDIS": "redis://127.0.0.1:1", "RXINDEX_EMBEDDER": "titan"}
-    first = rxindex("demo", "--data-dir", data, "--json", **mine)
+    first = rxindex_anew("demo", "--data-dir", data, "--json", **mine)
     assert first.code == 0, first.err
     report = first.json["report"]
     assert report["completed"] is True
@@ -40,7 +41,7 @@ def test_the_demo_answers_what_keyword_search_does_not(rxindex: Run, tmp_path: P
     assert len({hit["generic"].lower() for hit in pressure}) == 5
     assert [hit["brand"] for hit in hits["0071-0155-23"]] == ["Lipitor"]
 
-    again = rxindex("demo", "--data-dir", data)
+    again = rxindex_anew("demo", "--data-dir", data)
     assert again.code == 0, again.err
     assert "Six searches" in again.out
     assert "sync" not in again.err

@@ -16,7 +16,6 @@ from tests.integration.cli.conftest import Run
 from rxindex.cli.history import in_words
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.embedded import EmbeddedRedis
 from rxindex.index.lease import hold
 from rxindex.index.schema import IndexSettings
 from rxindex.sync.history import FollowState, History, Outcome, RunRecord, write_follow
@@ -31,12 +30,6 @@ def record(number: int, outcome: Outcome = "completed", error: str = "") -> RunR
         added=1_200 * number, deleted=7, embedding_calls=345, drugs_per_second=97_222 / 60 / number,
         error=error, reason="Redis reached [maxmemory]" if error else "", resumed=bool(error),
     )  # fmt: skip
-
-
-@pytest.fixture
-def place(redis_server: EmbeddedRedis, catalogue: Catalogue) -> tuple[str, ...]:
-    """The options that lead to the test's catalogue."""
-    return ("--redis", redis_server.url, "--catalogue", catalogue.name)
 
 
 def test_history_shows_the_last_runs_newest_first(

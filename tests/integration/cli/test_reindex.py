@@ -13,6 +13,7 @@ import pytest
 from tests.integration.cli.conftest import Run
 from tests.services.fdb import add_packages, create_tables, package
 from tests.services.mariadb import MariaDB
+from tests.services.pharmacy import write_pharmacy
 from tests.services.redis import RedisServer
 
 FAKE = ("--embedder", "fake")
@@ -64,8 +65,8 @@ def test_another_index_is_built_and_left_again(rxindex: Run, fdb: str, server: R
 
 
 def test_a_run_in_parts_and_from_the_start(rxindex: Run, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'demo.db'}"
-    assert rxindex("demo-data", "--to", url, "--packages", "3000").code == 0
+    url = f"sqlite:///{tmp_path / 'fdb.db'}"
+    write_pharmacy(url, formulations=1200)  # with one to four packages each
     place = ("--source", url, *FAKE, "--data-dir", str(tmp_path / "data"), "--json")
     slow = {"RXINDEX_BATCH_SIZE": "20"}
     first = rxindex("sync", *place, "--max-seconds", "0.2", **slow)
@@ -82,24 +83,23 @@ def test_a_run_in_parts_and_from_the_start(rxindex: Run, tmp_path: Path) -> None
     assert last.json["unchanged"] == sum(one["added"] for one in parts)
 
 
-def test_only_what_was_updated(rxindex: Run, fdb: str, tmp_path: Path) -> None:
-    place = ("--source", fdb, *FAKE, "--data-dir", str(tmp_path / "data"))
-    early = rxindex("sync", *place, "--since", "last")
+def test_only_what_was_updated(rxindex: Run, fdb: str, place: tuple[str, ...]) -> None:
+    words = ("--source", fdb, *FAKE, *place)
+    early = rxindex("sync", *words, "--since", "last")
     assert early.code == 5
-    assert rxindex("sync", *place).code == 0
+    assert rxindex("sync", *words).code == 0
     new = package(700, "WARFARIN 5 MG TABLET", 6560, DUPDC="20180102")
     old = package(701, "WARFARIN 1 MG TABLET", 6561, DUPDC="20100101")
     add_packages(fdb, [new, old])
-    done = rxindex("sync", *place, "--since", "last", "--json")
+    done = rxindex("sync", *words, "--since", "last", "--json")
     assert done.code == 0, done.err
     assert done.json["added"] == 1
-    assert rxindex("sync", *place, "--since", "2010-01-01", "--json").json["added"] == 1
-    wrong = rxindex("sync", *place, "--since", "yesterday")
+    assert rxindex("sync", *words, "--since", "2010-01-01", "--json").json["added"] == 1
+    wrong = rxindex("sync", *words, "--since", "yesterday")
     assert wrong.code == 3
     assert "no date" in wrong.err
-    assert rxindex("sync", *place, "--since", "last", "--limit", "3").code == 3
-    other = rxindex("sync", "--source", "sample", *FAKE, "--since", "last",
-                    "--data-dir", str(tmp_path / "data"))  # fmt: skip
+    assert rxindex("sync", *words, "--since", "last", "--limit", "3").code == 3
+    other = rxindex("sync", "--source", "sample", *FAKE, "--since", "last", *place)
     assert other.code == 3
     assert "no update times" in other.err
 

@@ -3,56 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.integration.cli.conftest import Run
 from tests.services.fdb import add_packages, package, remove_packages
-from tests.services.redis import RedisServer
+
+from rxindex.index.catalogue import Catalogue
 
 FAKE = ("--embedder", "fake")
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    with RedisServer(folder) as started:
-        yield started
-
-
-@pytest.fixture
-def place(server: RedisServer, fdb: str, rxindex: Run) -> tuple[str, ...]:
-    """A catalogue that was synced, and the words that say where it is."""
-    where = ("--source", fdb, "--redis", server.url)
+def synced(place: tuple[str, ...], fdb: str, rxindex: Run) -> tuple[str, ...]:
+    """The words that say where a catalogue is that was synced."""
+    where = ("--source", fdb, *place)
     done = rxindex("sync", *where, *FAKE)
     assert done.code == 0, done.err
     return where
 
 
-def spoil(server: RedisServer) -> None:
+def spoil(catalogue: Catalogue) -> None:
     """Change one drug, lose another, and leave a stray key."""
-    client = server.client()
-    for key in client.keys("rx:drugs:g1:drug:*"):
+    client = catalogue.client
+    for key in client.keys(catalogue.key("g1:drug:*")):
         name = client.hget(key, "name")
         if name == b"OXYCODONE HCL 5 MG TABLET":
             client.hset(key, "schedule", "CV")
         elif name == b"LIPITOR 20 MG TABLET":
             client.unlink(key)
-    client.set("rx:drugs:g1:drug:stray", "x")
+    client.set(catalogue.key("g1:drug:stray"), "x")
 
 
 def test_clean_is_exit_code_zero_and_different_is_ten(
-    rxindex: Run, place: tuple[str, ...], server: RedisServer
+    rxindex: Run, synced: tuple[str, ...], catalogue: Catalogue
 ) -> None:
-    clean = rxindex("verify", *place)
+    clean = rxindex("verify", *synced)
     assert clean.code == 0, clean.err
     assert "all 4 drugs are in the index" in clean.out
     assert clean.err == ""
 
-    spoil(server)
-    told = rxindex("verify", *place)
+    spoil(catalogue)
+    told = rxindex("verify", *synced)
     assert told.code == 10
     for kind, count in (("missing", 1), ("stale", 1), ("extra", 1), ("vector", 0)):
         assert re.search(rf"^\s*{kind}\s+{count}\b", told.out, re.MULTILINE), told.out
@@ -63,29 +54,29 @@ def test_clean_is_exit_code_zero_and_different_is_ten(
 
 
 def test_repair_holds_what_it_may_not_delete_and_then_mends_all(
-    rxindex: Run, place: tuple[str, ...], server: RedisServer
+    rxindex: Run, synced: tuple[str, ...], catalogue: Catalogue
 ) -> None:
-    spoil(server)
-    held = rxindex("verify", *place, *FAKE, "--repair")
+    spoil(catalogue)
+    held = rxindex("verify", *synced, *FAKE, "--repair")
     assert held.code == 10
     assert "--allow-deletes" in held.out
     assert "repaired: 2 of 3" in held.out
     assert "stray" in held.out
     assert "LIPITOR" not in held.out
 
-    mended = rxindex("verify", *place, *FAKE, "--repair", "--allow-deletes", "--json")
+    mended = rxindex("verify", *synced, *FAKE, "--repair", "--allow-deletes", "--json")
     assert mended.code == 0, mended.err
     assert (mended.json["different"], mended.json["repaired"]) == (1, 1)
-    again = rxindex("verify", *place, "--json")
+    again = rxindex("verify", *synced, "--json")
     assert again.code == 0
     assert (again.json["clean"], again.json["different"]) == (True, 0)
 
 
 def test_json_has_the_whole_report(
-    rxindex: Run, place: tuple[str, ...], server: RedisServer
+    rxindex: Run, synced: tuple[str, ...], catalogue: Catalogue
 ) -> None:
-    spoil(server)
-    done = rxindex("verify", *place, "--json")
+    spoil(catalogue)
+    done = rxindex("verify", *synced, "--json")
     assert done.code == 10
     report = done.json
     assert report["counts"] == {
@@ -98,36 +89,36 @@ def test_json_has_the_whole_report(
 
 
 def test_a_sample_says_that_it_is_one_and_can_be_drawn_again(
-    rxindex: Run, place: tuple[str, ...]
+    rxindex: Run, synced: tuple[str, ...]
 ) -> None:
-    first = rxindex("verify", *place, "--sample", "2", "--json").json
+    first = rxindex("verify", *synced, "--sample", "2", "--json").json
     assert (first["sampled"], first["drugs"], first["clean"]) == (2, 2, True)
-    again = rxindex("verify", *place, "--sample", "2", "--seed", str(first["seed"]))
+    again = rxindex("verify", *synced, "--sample", "2", "--seed", str(first["seed"]))
     assert again.code == 0
     assert f"--seed {first['seed']}" in again.out
     assert "of the sample, all 2 drugs" in again.out
 
 
 def test_rows_that_are_set_aside_are_told_and_make_no_difference(
-    rxindex: Run, place: tuple[str, ...]
+    rxindex: Run, synced: tuple[str, ...], fdb: str
 ) -> None:
-    remove_packages(place[1], ["00000000054"])
-    add_packages(place[1], [package("BAD", "OXYCODONE HCL 5 MG TABLET", 4225, DEA="2")])
-    done = rxindex("verify", *place)
+    remove_packages(fdb, ["00000000054"])
+    add_packages(fdb, [package("BAD", "OXYCODONE HCL 5 MG TABLET", 4225, DEA="2")])
+    done = rxindex("verify", *synced)
     assert done.code == 0
     assert "1 rows of the source" in done.out
 
 
-def test_a_repair_with_another_model_is_refused(rxindex: Run, place: tuple[str, ...]) -> None:
-    done = rxindex("verify", *place, *FAKE, "--repair", "--json", RXINDEX_DIMENSIONS="64")
+def test_a_repair_with_another_model_is_refused(rxindex: Run, synced: tuple[str, ...]) -> None:
+    done = rxindex("verify", *synced, *FAKE, "--repair", "--json", RXINDEX_DIMENSIONS="64")
     assert done.code == 5
     assert done.json["error"] == "GenerationMismatch"
 
 
 def test_before_the_first_load_there_is_nothing_to_compare(
-    rxindex: Run, fdb: str, server: RedisServer
+    rxindex: Run, fdb: str, place: tuple[str, ...]
 ) -> None:
-    done = rxindex("verify", "--source", fdb, "--redis", server.url)
+    done = rxindex("verify", "--source", fdb, *place)
     assert done.code == 5
     assert "rxindex sync" in done.err
 

@@ -23,6 +23,8 @@ from rxindex.search.searcher import MOST_HITS, Hit, Searcher
 from rxindex.search.understand import LONGEST_QUERY
 from rxindex.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.xdist_group("searcher")
+
 
 class Down(FakeEmbedder):
     def embed(self, texts: Sequence[str]) -> Embedded:

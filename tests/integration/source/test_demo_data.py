@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import pytest
+from tests.services.demo_data import DATABASE, PACKAGES, Written
 from tests.services.mariadb import MariaDB
 
 from rxindex.errors import ConfigurationError, SourceNotFound
@@ -21,46 +18,7 @@ from rxindex.source.base import Partition
 from rxindex.source.sample import DemoDataReport, write_demo_data
 from rxindex.source.sql import SqlSource
 
-PACKAGES = 4_000
-# The same data written by another process, with other hashes of its strings.
-ELSEWHERE = """
-import sys, msgspec
-from rxindex.source.sample import write_demo_data
-report = write_demo_data(sys.argv[1], int(sys.argv[2]), 3)
-sys.stdout.write(msgspec.json.encode(report).decode())
-"""
-
-
-class Written(NamedTuple):
-    mariadb: str
-    sqlite: str
-    report: DemoDataReport
-    progress: list[tuple[str, int, int]]
-    elsewhere: DemoDataReport
-
-
-@pytest.fixture(scope="module")
-def written(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Written:
-    sqlite = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'fdb.db'}"
-    environment = {
-        **os.environ,
-        "PYTHONHASHSEED": "42",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
-    other = subprocess.Popen(
-        [sys.executable, "-c", ELSEWHERE, sqlite, str(PACKAGES)],
-        env=environment,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        url = mariadb.create_database("demo_data")
-        progress: list[tuple[str, int, int]] = []
-        report = write_demo_data(
-            url, PACKAGES, 3, lambda table, done, total: progress.append((table, done, total))
-        )
-    finally:
-        output, _ = other.communicate(timeout=120)
-    return Written(url, sqlite, report, progress, msgspec.json.decode(output, type=DemoDataReport))
+pytestmark = [pytest.mark.xdist_group("demo data"), pytest.mark.lasts(35)]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +72,7 @@ def test_the_rows_are_real_drugs_with_all_that_the_tables_say(rows: list[Package
 def test_the_tables_have_the_mess_that_fdbs_have(mariadb: MariaDB, written: Written) -> None:
     def count(condition: str) -> object:
         statement = f"SELECT COUNT(*) FROM rndc14 WHERE {condition}"
-        return mariadb.execute(statement, database="demo_data")[0][0]
+        return mariadb.execute(statement, database=DATABASE)[0][0]
 
     mess = written.report.mess
     assert count("LENGTH(LN) <> LENGTH(TRIM(LN)) OR LENGTH(BN) <> LENGTH(TRIM(BN))")
@@ -126,7 +84,7 @@ def test_the_tables_have_the_mess_that_fdbs_have(mariadb: MariaDB, written: Writ
 
 
 def test_the_tables_have_fdbs_keys_and_index(mariadb: MariaDB, written: Written) -> None:
-    indexes = mariadb.execute("SHOW INDEX FROM rndc14", database="demo_data")
+    indexes = mariadb.execute("SHOW INDEX FROM rndc14", database=DATABASE)
 
     assert [(row[2], row[4]) for row in indexes] == [
         ("PRIMARY", "NDC"),

@@ -16,6 +16,8 @@ from rxindex.source.base import Partition
 from rxindex.source.ndc_directory import NDCDirectorySource
 from rxindex.source.sample_files import sample_directory
 
+pytestmark = [pytest.mark.xdist_group("whole directory"), pytest.mark.lasts(25)]
+
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[NDCDirectorySource]:
@@ -100,10 +102,10 @@ def test_another_file_in_its_place_is_refused(
         sample_directory()
 
 
-def test_a_slow_machine_prints_no_progress_of_the_databases_own() -> None:
+def test_a_slow_machine_prints_no_progress_of_the_databases_own(
+    everything: NDCDirectorySource,
+) -> None:
     # DuckDB draws a bar on standard output once a query takes two seconds.
-    with NDCDirectorySource(sample_directory(), limit=10) as source:
-        assert source._db is not None
-        answer = source._db.execute("SELECT current_setting('enable_progress_bar')")
-        setting = answer.fetchone()
-    assert setting == (False,)
+    assert everything._db is not None
+    answer = everything._db.execute("SELECT current_setting('enable_progress_bar')")
+    assert answer.fetchone() == (False,)

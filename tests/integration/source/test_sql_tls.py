@@ -14,6 +14,8 @@ from rxindex.errors import ConfigurationError, SourceAccessDenied, SourceSchemaE
 from rxindex.source.sql import SqlSource
 from rxindex.source.sql_connect import TLS, connect, parse_url
 
+pytestmark = pytest.mark.xdist_group("tls")
+
 
 class Certificates(NamedTuple):
     server: MariaDB

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.integration.sync.bench import Bench, refusing
+from tests.services.commands import TERMINAL, CommandServer
 from tests.services.fdb import add_packages, package, remove_packages
 
 from rxindex.index.capability import Capabilities
@@ -107,23 +106,19 @@ def test_such_a_text_that_is_refused_lands_in_quarantine_and_is_tried_again(benc
 
 
 @pytest.fixture
-def shown(bench: Bench, redis_server: EmbeddedRedis) -> Shown:
+def shown(
+    bench: Bench, redis_server: EmbeddedRedis, commands: CommandServer, tmp_path: Path
+) -> Shown:
     add_packages(bench.url, [bad("NO-NDC")])
     bench.run(refusing("bad3"), standards=LAX)
 
     def run(*words: str) -> str:
-        done = subprocess.run(
-            [
-                sys.executable, "-W", "error", "-c", "from rxindex.cli import main; main()",
-                "quarantine", *words, "--redis", redis_server.url,
-                "--catalogue", bench.catalogue.name,
-            ],
-            capture_output=True,
-            check=False,
-            env=os.environ | {"COLUMNS": "140", "TERM": "dumb"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+        place = ("--redis", redis_server.url, "--catalogue", bench.catalogue.name)
+        done = commands.start(
+            ["quarantine", *words, *place], cwd=tmp_path, env=os.environ | TERMINAL
+        ).wait(60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     return run
 

@@ -28,6 +28,8 @@ from rxindex.sync.stop import Stop
 from rxindex.sync.verify import VerifyOptions, verify
 from rxindex.vocabulary import Vocabulary
 
+pytestmark = [pytest.mark.xdist_group("follow"), pytest.mark.lasts(15)]
+
 ROWS = [package(i, f"DRUG {i // 2} {i % 5} MG TABLET", 1000 + i // 3) for i in range(1, 61)]
 
 

@@ -27,6 +27,8 @@ from rxindex.index.lease import read_holder
 from rxindex.sync.history import History
 from rxindex.sync.quarantine import read_entries
 
+pytestmark = [pytest.mark.xdist_group("lease"), pytest.mark.lasts(20)]
+
 #: Of a run that is paused: long enough for its heartbeat on a busy machine.
 SHORT = 0.5
 NAMES = ("ATORVASTATIN", "LISINOPRIL", "METFORMIN", "WARFARIN", "OXYCODONE", "AMLODIPINE")

@@ -657,6 +657,7 @@ class Nights(RuleBasedStateMachine):
             assert np.allclose(store.decode_vector(vector), wanted[place], atol=CLOSE)
 
 
+@pytest.mark.lasts(15)
 def test_after_any_sequence_the_index_equals_the_source(
     redis_server: EmbeddedRedis,
     capabilities: Capabilities,

@@ -47,6 +47,8 @@ from rxindex.sync.report import SyncReport
 from rxindex.sync.run import sync
 from rxindex.vocabulary import Vocabulary
 
+pytestmark = [pytest.mark.xdist_group("outages"), pytest.mark.lasts(35)]
+
 Strike = Callable[[], object]
 
 

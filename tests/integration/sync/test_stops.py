@@ -10,16 +10,15 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.services.commands import TERMINAL, Command, CommandServer
 from tests.services.gate import Gate
 from tests.services.indexed import assert_tidy, contents
 from tests.services.pharmacy import REWORD, write_pharmacy
@@ -38,51 +37,38 @@ ADDED_UP = (
 )  # fmt: skip
 
 
-class Command:
-    """``rxindex sync`` in a process of its own."""
-
-    def __init__(self, *words: str, redis: str, source: str) -> None:
-        environment = {
-            "RXINDEX_REDIS": redis,
-            "RXINDEX_SOURCE": source,
-            "RXINDEX_CATALOGUE": "fdb",
-            "RXINDEX_EMBEDDER": "fake",
-            "RXINDEX_DIMENSIONS": "16",
-            "RXINDEX_BATCH_SIZE": "4",
-        }
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-W", "error", "-c", "from rxindex.cli import main; main()",
-                "sync", "--json", *words,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | environment | {"COLUMNS": "140", "TERM": "dumb"},
-        )  # fmt: skip
-
-    def wait(self) -> tuple[int, dict[str, Any]]:
-        """Give the exit code and the JSON."""
-        out, err = self.process.communicate(timeout=200)
-        assert out, err.decode()
-        return self.process.returncode, json.loads(out)
-
-
 class Place:
     """A catalogue and an index behind a gate."""
 
-    def __init__(self, folder: Path, server: RedisServer, gate: Gate) -> None:
+    def __init__(
+        self, folder: Path, server: RedisServer, gate: Gate, commands: CommandServer
+    ) -> None:
+        self.folder = folder
         self.server = server
+        self.commands = commands
         self.gate = gate
         self.source = f"sqlite:///{folder / 'fdb.db'}"
         self.catalogue = Catalogue(server.client(), "fdb")
         write_pharmacy(self.source, DRUGS)
 
-    def run(self, *words: str, source: str = "") -> tuple[int, dict[str, Any]]:
-        return self.begin(*words, source=source).wait()
+    def run(self, *words: str) -> tuple[int, dict[str, Any]]:
+        return told(self.begin(*words))
 
-    def begin(self, *words: str, source: str = "") -> Command:
-        redis = f"redis://127.0.0.1:{self.gate.port}"
-        return Command(*words, redis=redis, source=source or self.source)
+    def begin(self, *words: str) -> Command:
+        """Begin ``rxindex sync`` in a process of its own."""
+        environment = {
+            "RXINDEX_REDIS": f"redis://127.0.0.1:{self.gate.port}",
+            "RXINDEX_SOURCE": self.source,
+            "RXINDEX_CATALOGUE": "fdb",
+            "RXINDEX_EMBEDDER": "fake",
+            "RXINDEX_DIMENSIONS": "16",
+            "RXINDEX_BATCH_SIZE": "4",
+        }
+        return self.commands.start(
+            ["sync", "--json", *words],
+            cwd=self.folder,
+            env=os.environ | TERMINAL | environment,
+        )
 
     def in_the_middle(self, there: Callable[[], bool]) -> None:
         """Wait until the run is so far, and shut the gate."""
@@ -102,9 +88,9 @@ class Place:
         before = self.written()
         command = self.begin()
         self.in_the_middle(lambda: self.written() > before + 100)
-        command.process.send_signal(how)
+        command.send_signal(how)
         self.gate.resume()
-        return command.wait()
+        return told(command)
 
     def one_run(self) -> dict[str, Any]:
         """What a run reports that does all of it, into an index of its own."""
@@ -126,12 +112,19 @@ class Place:
         assert_tidy(self.catalogue)
 
 
+def told(command: Command) -> tuple[int, dict[str, Any]]:
+    """Wait for a command's end; give its exit code and the JSON."""
+    done = command.wait(200)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path, commands: CommandServer) -> Iterator[Place]:
     folder = tmp_path / "redis"
     folder.mkdir()
     with RedisServer(folder) as server, Gate(server.port) as gate:
-        yield Place(tmp_path, server, gate)
+        yield Place(tmp_path, server, gate, commands)
 
 
 def added_up(reports: list[dict[str, Any]]) -> dict[str, int]:
@@ -172,9 +165,9 @@ def test_sigterm_in_a_run_over_changes_keeps_the_index_and_the_next_one_goes_on(
     command = place.begin()
     written = place.written()
     place.in_the_middle(lambda: place.written() > written + 100)
-    command.process.send_signal(signal.SIGTERM)
+    command.send_signal(signal.SIGTERM)
     place.gate.resume()
-    code, first = command.wait()
+    code, first = told(command)
     assert (code, first["completed"], first["deleted"]) == (9, False, 0)
     assert 0 < first["updated"] < DRUGS * 0.97
     assert (place.catalogue.live(), len(contents(place.catalogue))) == (live, len(before))
@@ -213,19 +206,14 @@ def test_runs_that_are_short_of_time_come_to_the_end_one_after_the_other(place: 
 
 def test_another_run_is_told_by_the_exit_code(place: Place) -> None:
     assert place.run()[0] == 0
-    with hold(place.catalogue, "sync"):
-        code, said = place.run("--wait", "0")
-        assert code == 8
-        assert said["error"] == "LeaseHeld"
-        assert f"process {os.getpid()}" in said["message"]
-        waiting = place.begin("--wait", "60")
-        leaves = threading.Event()
-
-        def watch() -> None:
-            waiting.process.wait()
-            leaves.set()
-
-        threading.Thread(target=watch).start()
-        assert not leaves.wait(0.5)
-    code, report = waiting.wait()
+    with ThreadPoolExecutor(1) as watching:
+        with hold(place.catalogue, "sync"):
+            code, said = place.run("--wait", "0")
+            assert code == 8
+            assert said["error"] == "LeaseHeld"
+            assert f"process {os.getpid()}" in said["message"]
+            waiting = watching.submit(told, place.begin("--wait", "60"))
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+        code, report = waiting.result()
     assert (code, report["unchanged"]) == (0, DRUGS)

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from tests.services.mariadb import MariaDB
+import pytest
+from tests.services.demo_data import PACKAGES, Written
 
 from rxindex.embed.fake import FakeEmbedder
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.store import DrugStore
 from rxindex.source import open_source
-from rxindex.source.sample import write_demo_data
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.run import sync
 from rxindex.vocabulary import Vocabulary
 
-PACKAGES = 3000
+pytestmark = pytest.mark.xdist_group("demo data")
 
 
 def test_mariadb_and_sqlite_make_the_same_index(
-    mariadb: MariaDB,
-    tmp_path: Path,
+    written: Written,
     catalogue: Catalogue,
     capabilities: Capabilities,
     vocabulary: Vocabulary,
 ) -> None:
-    urls = {
-        "sqlite": f"sqlite:///{tmp_path / 'fdb.db'}",
-        "mariadb": mariadb.create_database("two_databases"),
-    }
     stores = {}
-    for name, url in urls.items():
-        write_demo_data(url, PACKAGES, seed=7)
+    for name, url in (("sqlite", written.sqlite), ("mariadb", written.mariadb)):
         index = Catalogue(catalogue.client, f"{catalogue.name}-{name}")
         report = sync(
             open_source(url, page_size=700), FakeEmbedder(dimensions=32), index, capabilities,

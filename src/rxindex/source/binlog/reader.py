@@ -35,6 +35,7 @@ from rxindex.source.mapping import Mapping
 from rxindex.source.sql_connect import (
     TLS,
     connect,
+    disconnect,
     mysql_options,
     parse_url,
     public_name,
@@ -131,12 +132,7 @@ class Binlog:
         connection, engine = self._connection, self._engine
         self._connection = self._engine = None
         if connection is not None and engine is not None:
-            try:
-                with source_errors(self.name):
-                    connection.close()
-            except Exception:  # noqa: S110  a lost connection can't be closed, nor need it be
-                pass
-            engine.dispose()
+            disconnect(engine, connection)
 
     def _look(self) -> Reach:
         with source_errors(self.name):

@@ -1,0 +1,1 @@
+"""Builds the zip that runs rxindex on AWS Lambda, the same bytes each time."""
