@@ -170,7 +170,8 @@ def _stand_on(out: str, err: str) -> None:
     """Let the streams go to these files, if there is a name, and nothing come in."""
     for number, path in enumerate((os.devnull, out, err)):
         if path:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
+            file = os.open(path, flags, 0o600)
             os.dup2(file, number)
             os.close(file)
 
