@@ -25,7 +25,7 @@ _PATHS = (
         f"aws_lambda_powertools/utilities/{name}/*"
         for name in (
             *("auth_alpha", "batch", "circuit_breaker", "data_classes", "data_masking"),
-            *("feature_flags", "kafka", "parser", "streaming", "validation"),
+            *("feature_flags", "idempotency", "kafka", "parser", "streaming", "validation"),
         )
     ),
     "numpy/_core/_*_tests.*.so",

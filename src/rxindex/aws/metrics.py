@@ -16,10 +16,9 @@ from rxindex.aws.logs import SERVICE
 from rxindex.embed.base import Embedder
 from rxindex.errors import MissingExtra, RxindexError
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.connect import redis_errors
 from rxindex.sync.events import Event, RunEnded
 from rxindex.sync.history import LOADING, History, RunRecord
-from rxindex.sync.quarantine import quarantine_key
+from rxindex.sync.quarantine import quarantine_size
 
 try:
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -178,9 +177,7 @@ def _read(catalogue: Catalogue) -> dict[str, float]:
     Raises:
         RxindexError: it does not answer.
     """
-    with redis_errors("counting the quarantine"):
-        quarantined = catalogue.client.hlen(quarantine_key(catalogue))
-    found = {"QuarantineSize": float(quarantined)}
+    found = {"QuarantineSize": float(quarantine_size(catalogue))}
     age = History(catalogue).data_age(time.time())
     if age is not None:
         found["DataAge"] = age

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from rxindex.errors import ConfigurationError, MissingExtra, RxindexError
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.connect import redis_errors
 from rxindex.sync.events import BatchWritten, ChangesApplied, Event, RunEnded
 from rxindex.sync.history import LOADING, History, RunRecord, read_follow
-from rxindex.sync.quarantine import quarantine_key
+from rxindex.sync.quarantine import quarantine_size
 
 try:
     from prometheus_client import (
@@ -227,8 +226,7 @@ def _read(catalogue: Catalogue) -> dict[str, float]:
     now, history = time.time(), History(catalogue)
     completed, follow = history.last_completed(), read_follow(catalogue)
     age = history.data_age(now)
-    with redis_errors("counting the quarantine"):
-        quarantined = catalogue.client.hlen(quarantine_key(catalogue))
+    quarantined = quarantine_size(catalogue)
     found = {"redis_up": 1.0, "quarantined_drugs": float(quarantined)}
     if completed is not None:
         found["last_success_timestamp_seconds"] = completed.ended

@@ -11,6 +11,7 @@ vanished, checks the counts and lets searches go to the new generation.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 
 import msgspec
 
@@ -161,9 +162,12 @@ def load_partition(
         def read() -> Generator[DrugBatch, None, None]:
             nonlocal whole
             rows = run.source.rows(partition)
-            yield from _until(
-                drug_batches(rows, vocabulary, options.day, counts, options.batch_size), stop
-            )
+            batches = drug_batches(rows, vocabulary, options.day, counts, options.batch_size)
+            with closing(batches):
+                for batch in batches:
+                    yield batch
+                    if stop:
+                        return
             whole = not stop
 
         def done(batch: EmbeddedBatch) -> None:
@@ -192,15 +196,3 @@ def end_load(load: Load, catalogue: Catalogue) -> None:
     """
     give_back(catalogue, load.loan)
     catalogue.read_generation(load.generation)
-
-
-def _until(
-    batches: Generator[DrugBatch, None, None], stop: Stop
-) -> Generator[DrugBatch, None, None]:
-    try:
-        for batch in batches:
-            yield batch
-            if stop:
-                return
-    finally:
-        batches.close()

@@ -29,6 +29,7 @@ __all__ = [
     "drop",
     "named_entries",
     "quarantine_key",
+    "quarantine_size",
     "read_entries",
     "release",
     "retry_delay",
@@ -97,6 +98,16 @@ def retry_delay(attempts: int) -> float:
 def quarantine_key(catalogue: Catalogue) -> str:
     """Give the key of the hash that holds a catalogue's entries."""
     return catalogue.key("quarantine")
+
+
+def quarantine_size(catalogue: Catalogue) -> int:
+    """Count the drugs and rows in quarantine.
+
+    Raises:
+        IndexUnavailable: Redis does not answer.
+    """
+    with redis_errors("counting the quarantine"):
+        return int(catalogue.client.hlen(quarantine_key(catalogue)))
 
 
 def read_entries(catalogue: Catalogue) -> list[Entry]:

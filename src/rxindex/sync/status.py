@@ -14,7 +14,7 @@ from rxindex.index.connect import redis_errors
 from rxindex.index.generation import GenerationState
 from rxindex.index.lease import Holder, read_holder
 from rxindex.sync.history import FollowState, History, RunRecord, describe_run, moment, read_follow
-from rxindex.sync.quarantine import quarantine_key
+from rxindex.sync.quarantine import quarantine_size
 
 __all__ = ["Work", "describe_index", "describe_work", "follow_state", "read_status", "read_work"]
 
@@ -91,14 +91,12 @@ def read_work(catalogue: Catalogue) -> Work:
         IndexUnavailable: Redis does not answer.
     """
     now, history = time.time(), History(catalogue)
-    with redis_errors("counting the quarantine"):
-        quarantine = catalogue.client.hlen(quarantine_key(catalogue))
     return Work(
         last_run=next(iter(history.last(1)), None),
         last_completed=history.last_completed(),
         data_age=history.data_age(now),
         follow=read_follow(catalogue),
-        quarantine=quarantine,
+        quarantine=quarantine_size(catalogue),
         holder=read_holder(catalogue),
         now=now,
     )
