@@ -25,6 +25,7 @@ demo: ## index the FDA's drug directory on this machine and search it
 test: ## set up all that the tests need, then lint, type check and run them
 	@scripts/setup test,lint
 	@scripts/setup-mariadb
+	@scripts/setup-chromium
 	@$(MAKE) --no-print-directory check
 	@$(RUN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory infra-test
@@ -33,7 +34,7 @@ check: lint typecheck
 
 lint: ## ruff, shellcheck, and import-linter for the direction of imports
 	@scripts/setup test,lint
-	@$(RUN)/shellcheck -x -a scripts/deploy-lambda-manual.sh scripts/{setup,setup-mariadb,make-venv,renew-constraints} \
+	@$(RUN)/shellcheck -x -a scripts/deploy-lambda-manual.sh scripts/{setup,setup-mariadb,setup-chromium,make-venv,renew-constraints} \
 	  infra/{setup,check,cdk} .ci/run
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
@@ -47,7 +48,7 @@ bench: ## measure on this machine: prints tables, writes benchmarks/results/*.js
 	@scripts/setup test,lint
 	@$(RUN)/python -m benchmarks
 
-serve: ## serve the search API over the demo's index
+serve: ## serve the search, its API and its pages over the demo's index
 	@scripts/setup demo,api
 	@$(RUN)/rxindex demo --json > /dev/null
 	@env -u RXINDEX_REDIS -u RXINDEX_EMBEDDER $(RUN)/rxindex serve --catalogue demo --data-dir "$$($(RUN)/rxindex config --json | $(RUN)/python -c 'import json, sys; print(json.load(sys.stdin)["data_dir"])')/demo"

@@ -38,6 +38,7 @@ _PATHS = (
     # The same without AVX2 is beside it, and takes over: all that arm64 ever has.
     "rapidfuzz/*_avx2.*.so",
     "rxindex/cli/*",
+    "rxindex/search/evaluation/*",
     # rxindex speaks SQL to MySQL and SQLite, and maps no objects; there is no other driver here.
     "sqlalchemy/dialects/mssql/*",
     "sqlalchemy/dialects/oracle/*",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -30,6 +31,16 @@ DEFAULT_FILE = "rxindex.toml"
 def _data_dir() -> Path:
     home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(home).expanduser() / "rxindex"
+
+
+def _split(value: Any) -> Any:
+    """Read a list as the environment has it: with commas."""
+    if isinstance(value, str):
+        return [part for one in value.split(",") if (part := one.strip())]
+    return value
+
+
+_Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -139,6 +150,29 @@ class Settings(BaseSettings):
     )
     metrics_file: Path | None = Field(
         None, description="file for Prometheus' textfile collector, written when a run ends"
+    )
+    api_host: str = Field("127.0.0.1", description="address that rxindex serve listens on")
+    api_port: int = Field(8000, ge=1, le=65_535, description="port that it listens on")
+    api_keys: Path | None = Field(
+        None, description="file of API keys (see rxindex keys); left out: loopback only"
+    )
+    api_requests_per_minute: int = Field(
+        600, ge=1, description="quota of an API key that has none of its own"
+    )
+    api_hosts: _Names = Field(
+        (), description="further names that the API is asked by, without port"
+    )
+    api_origins: _Names = Field(
+        (), description="origins whose pages may call the API (CORS), https://ehr.example"
+    )
+    api_timeout: float = Field(
+        5.0, gt=0, le=300, description="seconds after which a request is given up"
+    )
+    api_under_way: int = Field(
+        200, ge=1, le=10_000, description="requests that may be under way at once"
+    )
+    api_threads: int = Field(
+        8, ge=1, le=100, description="requests that may be at work at once; the others wait"
     )
     algorithm: Literal["auto", "flat", "hnsw", "svs"] = Field(
         "auto", description="vector index: auto chooses by size and by what the server has"

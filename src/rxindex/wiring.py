@@ -52,6 +52,7 @@ def open_catalogue(
     settings: Settings,
     *,
     patient: bool = False,
+    timeout: float = 30.0,
     login: Callable[[], tuple[str, str]] | None = None,
 ) -> Iterator[tuple[Catalogue, Capabilities]]:
     """Connect to the Redis that the settings name, or start the embedded one.
@@ -59,6 +60,7 @@ def open_catalogue(
     Args:
         settings: of the command.
         patient: wait for a Redis that goes away later on; for runs, not for people.
+        timeout: seconds to wait for each of its replies; the embedded one has its own.
         login: gives user and password for each connection (see `connect`).
 
     Raises:
@@ -68,7 +70,11 @@ def open_catalogue(
         ca = str(settings.redis_ca) if settings.redis_ca else None
         patience = settings.redis_patience if patient else 3
         client = connect(
-            settings.redis.get_secret_value(), ca_certs=ca, patience=patience, login=login
+            settings.redis.get_secret_value(),
+            ca_certs=ca,
+            timeout=timeout,
+            patience=patience,
+            login=login,
         )
         try:
             yield Catalogue(client, settings.catalogue), probe(client)

@@ -58,7 +58,7 @@ def strays(catalogue: Catalogue) -> list[str]:
     live = catalogue.require_live().name
     kept = {live, previous_generation(catalogue)}
     own = {catalogue.key(one) for one in _BOOKKEEPING}
-    pattern = re.escape(catalogue.alias) + r":(g\d+):(drug:[a-z2-7]{16}|meta|updated)"
+    pattern = re.escape(catalogue.alias) + r":(g\d+):(drug:[a-z2-7]{16}|meta|updated|lexicon)"
     found = []
     for raw in catalogue.client.scan_iter(match=f"{catalogue.alias}:*", count=5000):
         key = raw.decode()

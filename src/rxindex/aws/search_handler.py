@@ -13,7 +13,6 @@ import asyncio
 import functools
 import json
 import logging
-import time
 from collections.abc import Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
@@ -39,6 +38,7 @@ try:
     from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
     from rxindex.api.app import create_app
+    from rxindex.api.options import ApiOptions
 except ModuleNotFoundError as error:
     raise MissingExtra(
         "the search function needs the API and Mangum: pip install 'rxindex[lambda]'"
@@ -59,6 +59,9 @@ _REDIS_PATIENCE = 2
 _MODEL_TIMEOUT = 3.0
 #: Calls of the model under way at once: an environment answers one request at a time.
 _MODEL_CALLS = 2
+
+#: API Gateway asks who asks, and how often; it gives up after 30 seconds itself.
+_OPTIONS = ApiOptions(timeout=25.0)
 
 #: What is handed to API Gateway as it is; anything else goes through Base64.
 _TEXT = [*DEFAULT_TEXT_MIME_TYPES, "application/problem+json", "application/fhir+json"]
@@ -96,18 +99,8 @@ class SearchFunction:
         Raises:
             QueryError: the event is no HTTP request.
         """
-        asked = _request(event)
-        began = time.monotonic()
-        response = self._ask_twice(event, context)
-        # Not the query: what somebody looks for may tell what they take.
-        told = {
-            "method": asked["method"],
-            "path": asked["path"],
-            "status": response["statusCode"],
-            "seconds": round(time.monotonic() - began, 3),
-        }
-        _log.info("%s %s: %s", told["method"], told["path"], told["status"], extra=told)
-        return response
+        _check_request(event)
+        return self._ask_twice(event, context)
 
     def close(self) -> None:
         """Let go of connections and threads."""
@@ -165,7 +158,7 @@ class SearchFunction:
         if self._vocabulary is None:
             self._vocabulary = load_words(settings)
         searcher = Searcher(Catalogue(client, settings.catalogue), self._embedder, self._vocabulary)
-        app = create_app(searcher)
+        app = create_app(searcher, _OPTIONS)
         self._notice_denials(app)
         if self._loop is None:
             # Mangum runs the API on the thread's loop, and Python makes none by itself any more.
@@ -194,22 +187,19 @@ class SearchFunction:
             self._client = None
 
 
-def _request(event: Any) -> Mapping[str, Any]:
-    """Give an event's HTTP method and path.
+def _check_request(event: Any) -> None:
+    """Make sure that an event is a request.
 
     Raises:
-        QueryError: it is no request.
+        QueryError: it is none.
     """
     match event:
         case {
             "version": "2.0",
             "headers": dict(),
-            "requestContext": {
-                "http": {"method": str(), "path": str(), "sourceIp": str()} as http,
-            },
+            "requestContext": {"http": {"method": str(), "path": str(), "sourceIp": str()}},
         }:
-            request: Mapping[str, Any] = http
-            return request
+            return
     raise QueryError(
         "this function answers HTTP requests from an API Gateway HTTP API (payload version 2.0), "
         "and this event is none"

@@ -60,7 +60,7 @@ def demo(data_dir: DataDir = None, as_json: Json = False) -> None:
         print_json({"report": report, "answers": [msgspec.to_builtins(one) for one in answers]})
         return
     for answer, (query, shows) in zip(answers, QUERIES, strict=True):
-        console.print(hits_table(answer, title=f"[bold]{query}[/]  [dim]{shows}[/]"))
+        console.print(hits_table(answer.hits, title=f"[bold]{query}[/]  [dim]{shows}[/]"))
     console.print(
         f"\nThe index stays in {folder}. Ask it yourself:\n"
         f'  rxindex search --catalogue demo --data-dir {folder} "water pill"'

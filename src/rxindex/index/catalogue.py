@@ -132,8 +132,9 @@ class Catalogue:
                 hides the alias, and dropping through it would drop the wrong index.
         """
         information = self._information(self.alias)
-        if information is None:
-            return None
+        return None if information is None else self._behind_alias(information)
+
+    def _behind_alias(self, information: dict[str, Any]) -> str:
         index = as_text(information["index_name"])
         if index == self.alias:
             raise TerminalError(
@@ -232,6 +233,36 @@ class Catalogue:
         effect, counts = read_in_effect(information), read_counts(information)
         return GenerationState(generation, generation.name == live, effect, counts)
 
+    def mark(self, generation: str) -> tuple[int, ...]:
+        """Give numbers that change with every change of a generation's documents.
+
+        Every document that is written gets the next number of the server's own count; one that
+        is deleted is missing in the count of documents.
+
+        Raises:
+            CatalogueNotIndexed: its index is gone.
+            IndexUnavailable: Redis does not answer.
+        """
+        information = self._information(self.index(generation))
+        if information is None:
+            raise CatalogueNotIndexed(f"the index of generation {generation} is gone")
+        return _mark(information)
+
+    def watch(self) -> tuple[str, tuple[int, ...]] | None:
+        """Give the live generation's name and its `mark`, at the price of one question.
+
+        Returns:
+            None before the first load.
+
+        Raises:
+            TerminalError: see `live`.
+            IndexUnavailable: Redis does not answer.
+        """
+        information = self._information(self.alias)
+        if information is None:
+            return None
+        return self._behind_alias(information), _mark(information)
+
     def counts(self, generation: str) -> IndexCounts:
         """Read what the server counts in a generation's index.
 
@@ -299,7 +330,7 @@ class Catalogue:
         for keys in self.document_keys(generation, batch):
             removed += sum(self.write_all([("UNLINK", key) for key in keys], doing))
         # The record last: what is left of a drop that was interrupted can be found by it.
-        parts = ("checkpoint", "checkpoint:seen", "updated", "meta")
+        parts = ("checkpoint", "checkpoint:seen", "updated", "lexicon", "meta")
         own = [self.key(generation, part) for part in parts]
         self.write_all([("DEL", key) for key in own], doing)
         return removed
@@ -351,3 +382,7 @@ class Catalogue:
                 if any(sign in str(error).lower() for sign in _UNKNOWN_INDEX):
                     return None
                 raise
+
+
+def _mark(information: dict[str, Any]) -> tuple[int, ...]:
+    return int(information["max_doc_id"]), int(information["num_docs"])

@@ -13,22 +13,31 @@ __all__ = ["tag", "tag_in", "tokens", "words"]
 
 #: What RediSearch itself splits text fields at, less what `tokens` treats in its own way.
 _TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
+#: What RediSearch takes a backslash off. Ahead of any other sign (``®``, a curly apostrophe) the
+#: backslash would become a part of the value, which then finds nothing.
+_SIGNS = str.maketrans({c: f"\\{c}" for c in map(chr, range(0x20, 0x7F)) if not c.isalnum()})
 
 
 def tag(value: str) -> str:
     """Escape ``value`` for use between the braces of a TAG clause.
 
-    Every character that is not a letter or a digit gets a backslash, blanks and hyphens included
-    (RediSearch would otherwise read ``CII-CV`` as two things, ``*`` as a prefix, and a lone
-    underscore as a syntax error). Control characters become blanks, since no escape carries them.
+    Every ASCII character that is not a letter or a digit gets a backslash, blanks and hyphens
+    included (RediSearch would otherwise read ``CII-CV`` as two things, ``*`` as a prefix, and a
+    lone underscore as a syntax error). Control characters become blanks, since no escape carries
+    them.
 
     Raises:
         ValueError: the value is blank; RediSearch calls an empty TAG clause a syntax error.
     """
-    printable = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in value).strip()
+    printable = value if value.isprintable() else _without_controls(value)
+    printable = printable.strip()
     if not printable:
         raise ValueError("a TAG clause needs a value")
-    return "".join(c if c.isalnum() else f"\\{c}" for c in printable)
+    return printable.translate(_SIGNS)
+
+
+def _without_controls(value: str) -> str:
+    return "".join(" " if unicodedata.category(c)[0] == "C" else c for c in value)
 
 
 def tag_in(field: str, values: list[str] | tuple[str, ...]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rxindex.errors import TerminalError
 from rxindex.index.catalogue import Catalogue
+from rxindex.index.lexicon import load_lexicon, store_lexicon
 from rxindex.index.store import DrugStore
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.passage import Passage
@@ -73,6 +75,7 @@ class Finish:
             else:
                 self._go_live(store, left, passage.covered)
             self._report_index(store)
+            self._keep_names(store)
         deferred = report.deferred + passage.deferred
         report.completed = passage.covered and not self._held and not deferred
         if deferred:
@@ -142,6 +145,19 @@ class Finish:
     def _hold(self, why: str) -> None:
         self._held = True
         self._report.warnings.append(why)
+
+    def _keep_names(self, store: DrugStore) -> None:
+        """Keep the names that searches go by, so that each need not gather them first."""
+        generation = store.generation
+        if self._catalogue.live() != generation.name:
+            return
+        try:
+            kept = load_lexicon(self._catalogue, generation)
+            if kept is None or kept[1] != self._catalogue.mark(generation.name):
+                store_lexicon(self._catalogue, generation)
+        except TerminalError as error:
+            # Searches gather them by themselves then, as slowly as this would have been.
+            self._report.warnings.append(f"the names for searches were not kept: {error}")
 
     def _report_index(self, store: DrugStore) -> None:
         now = self._catalogue.state(store.generation, None).in_effect

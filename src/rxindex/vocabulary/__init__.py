@@ -9,6 +9,7 @@ from rxindex.vocabulary.model import (
     Indication,
     Ingredient,
     LookAlikes,
+    Prescribed,
     SaltWords,
 )
 from rxindex.vocabulary.vocabulary import Vocabulary
@@ -21,6 +22,7 @@ __all__ = [
     "Indication",
     "Ingredient",
     "LookAlikes",
+    "Prescribed",
     "SaltWords",
     "Vocabulary",
     "load_vocabulary",

@@ -19,6 +19,7 @@ from rxindex.vocabulary.model import (
     Indication,
     Ingredient,
     LookAlikes,
+    Prescribed,
     SaltWords,
 )
 from rxindex.vocabulary.vocabulary import Vocabulary
@@ -28,7 +29,7 @@ __all__ = ["load_vocabulary"]
 _Row = dict[str, Any]
 _Key = str | frozenset[str]
 _Entry = TypeVar("_Entry", Ingredient, DrugClass, Indication, Combination)
-_Lists = TypeVar("_Lists", bound=LookAlikes | SaltWords)
+_Lists = TypeVar("_Lists", bound=LookAlikes | Prescribed | SaltWords)
 _Content = TypeVar("_Content")
 
 # For each table of a file, the field that says which entry a row is about.
@@ -42,6 +43,7 @@ _KEYS: Mapping[str, str] = {
 _LISTS: Mapping[str, str] = {
     "look_alikes": "tall_man = [...], a list of names, and pairs = [[..., ...], ...], lists of two",
     "salts": "trailing = [...] and leading = [...], lists of words",
+    "prescribed": "order = [..., [..., ...]], a list of ingredients and of lists of them",
 }
 
 
@@ -49,10 +51,11 @@ def load_vocabulary(extra: Path | None = None) -> Vocabulary:
     """Load the vocabulary.
 
     The built-in facts are read once per process. A user's file is TOML with the tables
-    ``[[ingredient]]``, ``[[class]]``, ``[[indication]]``, ``[[combination]]``, ``[look_alikes]``
-    and ``[salts]``. A row about a known entry (same name, id, or set of ingredients) replaces only
-    the fields it gives; any other row adds an entry. What is under ``[look_alikes]`` and
-    ``[salts]`` is added to the built-in lists.
+    ``[[ingredient]]``, ``[[class]]``, ``[[indication]]``, ``[[combination]]``, ``[look_alikes]``,
+    ``[salts]`` and ``[prescribed]``. A row about a known entry (same name, id, or set of
+    ingredients) replaces only the fields it gives; any other row adds an entry. What is under
+    ``[look_alikes]`` and ``[salts]`` is added to the built-in lists; what is under
+    ``[prescribed]`` comes before the built-in order.
 
     Args:
         extra: The user's own TOML file.
@@ -82,6 +85,7 @@ def _builtin() -> Vocabulary:
         _decoded(folder / "combinations.json", list[Combination]),
         _decoded(folder / "salts.json", SaltWords),
         _decoded(folder / "look_alikes.json", LookAlikes),
+        _decoded(folder / "prescribed.json", Prescribed),
     )
 
 
@@ -124,6 +128,7 @@ def _merged(path: Path) -> Vocabulary:
         combinations.values(),
         _add_lists(path, "salts", given, builtin.salts),
         _add_lists(path, "look_alikes", given, builtin.look_alikes),
+        _put_first(path, given, builtin.prescribed, ingredients),
     )
 
 
@@ -215,13 +220,28 @@ def _check_known(
             )
 
 
-def _add_lists(path: Path, table: str, given: _Row, known: _Lists) -> _Lists:
+def _lists(path: Path, table: str, given: _Row, kind: type[_Lists]) -> _Lists:
     try:
-        added = msgspec.convert(given.get(table, {}), type(known))
+        return msgspec.convert(given.get(table, {}), kind)
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"vocabulary file {path}: [{table}]: {error}. It takes {_LISTS[table]}."
         ) from error
-    new = msgspec.structs.asdict(added)
+
+
+def _put_first(
+    path: Path, given: _Row, known: Prescribed, ingredients: Mapping[_Key, object]
+) -> Prescribed:
+    first: list[str | tuple[str, ...]] = []
+    for entry in _lists(path, "prescribed", given, Prescribed).order:
+        names = (entry,) if isinstance(entry, str) else entry
+        written = tuple(name.strip().lower() for name in names)
+        _check_known(path, "[prescribed]", "ingredient", written, ingredients)
+        first.append(written)
+    return Prescribed((*first, *known.order))
+
+
+def _add_lists(path: Path, table: str, given: _Row, known: _Lists) -> _Lists:
+    new = msgspec.structs.asdict(_lists(path, table, given, type(known)))
     both = ((key, (*old, *new[key])) for key, old in msgspec.structs.asdict(known).items())
     return type(known)(**dict(both))

@@ -5,7 +5,7 @@ All are immutable. The order inside a tuple is the order to show: the commonest 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ __all__ = [
     "Indication",
     "Ingredient",
     "LookAlikes",
+    "Prescribed",
     "SaltWords",
     "Schedule",
     "TermKind",
@@ -91,6 +92,8 @@ class Indication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names: Other medical names and abbreviations: ``HTN``.
         plain: Plain words: ``high blood pressure``.
         care: Whether this is hygiene or skin care rather than treatment: sun protection.
+        routes: The routes of the drugs that are used for it, where an ingredient is by some
+            routes only: fluticasone is for asthma in an inhaler, not in a cream. Empty for any.
     """
 
     id: str
@@ -98,6 +101,7 @@ class Indication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     care: bool = False
+    routes: tuple[str, ...] = ()
 
 
 class Combination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +147,17 @@ class LookAlikes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     tall_man: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+
+
+class Prescribed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is prescribed most.
+
+    Attributes:
+        order: Ingredients, and lists of the ingredients of a combination; the most prescribed
+            first. Of one that is there twice the first place counts.
+    """
+
+    order: tuple[str | Annotated[tuple[str, ...], msgspec.Meta(min_length=2)], ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True):

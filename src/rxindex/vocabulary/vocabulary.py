@@ -19,6 +19,7 @@ from rxindex.vocabulary.model import (
     Indication,
     Ingredient,
     LookAlikes,
+    Prescribed,
     SaltWords,
 )
 from rxindex.vocabulary.terms import TermTable, term_key
@@ -27,6 +28,7 @@ __all__ = ["Vocabulary"]
 
 # How a catalogue that has no list of substances names several in one text.
 _BETWEEN = re.compile(r"\s*(?:[,;/&+]|\b(?:and|with)\b)\s*", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]+")
 _NOT_SUBSTANCE = re.compile(
     r"\b(?:\d+(?:\.\d+)?\s*%|tablets?|capsules?|cream|gel|lotion|ointment|patch|solution|kit|pack)"
     r"(?=\s|$)",
@@ -44,6 +46,7 @@ class Vocabulary:
         combinations: The fixed-dose combinations.
         salts: Words that may surround the name of an ingredient.
         look_alikes: Names that are taken for one another.
+        prescribed: What is prescribed most.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Vocabulary:
         combinations: Iterable[Combination],
         salts: SaltWords,
         look_alikes: LookAlikes = LookAlikes(),  # noqa: B008 - immutable
+        prescribed: Prescribed = Prescribed(),  # noqa: B008 - immutable
     ) -> None:
         """Index the facts. ``load_vocabulary`` is the usual way to get a vocabulary.
 
@@ -64,6 +68,7 @@ class Vocabulary:
             combinations: Each set of ingredients once.
             salts: Words that may surround the name of an ingredient.
             look_alikes: Names that are taken for one another.
+            prescribed: What is prescribed most.
         """
         self.ingredients: Mapping[str, Ingredient] = MappingProxyType(
             {ingredient.name: ingredient for ingredient in ingredients}
@@ -75,13 +80,18 @@ class Vocabulary:
         self.combinations: tuple[Combination, ...] = tuple(combinations)
         self.salts: SaltWords = salts
         self.look_alikes: LookAlikes = look_alikes
+        self.prescribed: Prescribed = prescribed
         self._by_ingredients = {frozenset(c.ingredients): c for c in self.combinations}
         # The forty strengths of a drug come one after the other with the same substances.
         self._facts = lru_cache(maxsize=4096)(self._collect)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A short hash of all the facts: it changes when any fact changes."""
+        """A short hash of all the facts: it changes when any fact of a drug changes.
+
+        What is prescribed most is left out: it puts answers in order, and no drug's document
+        holds it.
+        """
         facts = (
             [self.ingredients[name] for name in sorted(self.ingredients)],
             [self.classes[key] for key in sorted(self.classes)],
@@ -105,6 +115,15 @@ class Vocabulary:
     @cached_property
     def _tall_man(self) -> dict[str, str]:
         return {term_key(name): name for name in self.look_alikes.tall_man}
+
+    @cached_property
+    def _commonness(self) -> dict[frozenset[str], float]:
+        order = self.prescribed.order
+        # Backwards, so that of two places the first is kept.
+        return {
+            frozenset((entry,) if isinstance(entry, str) else entry): 1 - place / len(order)
+            for place, entry in reversed(tuple(enumerate(order)))
+        }
 
     @cached_property
     def _twins(self) -> dict[str, tuple[str, ...]]:
@@ -148,13 +167,15 @@ class Vocabulary:
         """Write a name in tall-man lettering, so that it is not taken for another.
 
         Args:
-            name: A generic name or a brand, in any case, with a salt or a release if need be.
+            name: A generic name, a brand or a label name, in any case. Each word of it counts,
+                whatever stands around it: ``HYDROCODONE/APAP 5-325``, ``glipizide, metformin``.
 
         Returns:
             ``hydrOXYzine`` for ``hydroxyzine``, ``SEROquel XR`` for ``Seroquel XR``; a name that
             needs none, as it was given.
         """
-        return " ".join(self._tall_man.get(term_key(word), word) for word in name.split(" "))
+        tall_man = self._tall_man
+        return _LETTERS.sub(lambda word: tall_man.get(word[0].lower(), word[0]), name)
 
     def look_alike_names(self, name: str) -> tuple[str, ...]:
         """Find the names that a name is taken for.
@@ -167,6 +188,19 @@ class Vocabulary:
         """
         return self._twins.get(term_key(name), ())
 
+    def commonness(self, ingredients: Sequence[str]) -> float:
+        """Tell how often drugs of these ingredients are prescribed, next to all others.
+
+        Args:
+            ingredients: Names of all the drug's ingredients, in any order, as the vocabulary
+                writes them (those of `rxindex.model.Drug.ingredients` are).
+
+        Returns:
+            1.0 for the most prescribed, down to 0.0 for what is not listed. A combination is
+            what is listed as that combination; the commonness of its parts says nothing of it.
+        """
+        return self._commonness.get(frozenset(ingredients), 0.0)
+
     def facts(self, substances: Sequence[str], routes: Sequence[str] = ()) -> Facts:
         """Collect what is known of a drug.
 
@@ -177,8 +211,8 @@ class Vocabulary:
             substances: The drug's active ingredients as the catalogue writes them. Blank ones
                 are ignored; one that names several is told apart (see `substances`).
             routes: Its routes of administration, in the catalogue's terms. With them, an
-                ingredient's classes that are of other routes only are left out; without any, all
-                are given.
+                ingredient's classes and indications that are of other routes only are left out;
+                without any, all are given.
 
         Returns:
             The facts. All empty for no substance.
@@ -201,13 +235,14 @@ class Vocabulary:
 
         synonyms = [name for i in ingredients for name in (*i.synonyms, *i.abbreviations)]
         given = {route.casefold() for route in routes}
-        class_ids = [
-            key
-            for i in ingredients
-            for key in i.classes
-            if not given or not (by := self.classes[key].routes) or not given.isdisjoint(by)
+
+        def fits(by: tuple[str, ...]) -> bool:
+            return not given or not by or not given.isdisjoint(by)
+
+        class_ids = [k for i in ingredients for k in i.classes if fits(self.classes[k].routes)]
+        indication_ids = [
+            k for i in ingredients for k in i.indications if fits(self.indications[k].routes)
         ]
-        indication_ids = [key for i in ingredients for key in i.indications]
         brands: tuple[str, ...] = ()
         if combination is not None:
             synonyms += combination.abbreviations
@@ -232,6 +267,33 @@ class Vocabulary:
             main_classes=_once(n for c in classes for n in (c.name, *c.names[:1])),
             main_indications=_once(n for i in indications for n in (i.name, *i.plain[:1])),
         )
+
+    def usualness(self, ingredients: Sequence[str], indications: Sequence[str]) -> float:
+        """Tell how usual it is to give something for a use.
+
+        Args:
+            ingredients: As the vocabulary names them; those that it does not know don't count.
+            indications: Medical names of the use.
+
+        Returns:
+            1.0 for what is given for it more often than for anything else, less the further down
+            the use stands in the list of an ingredient or of the combination, 0.0 for what is
+            not known to be given for it.
+        """
+        combination = self._by_ingredients.get(frozenset(ingredients))
+        if combination is not None and combination.indications:
+            lists = [combination.indications]
+        else:
+            lists = [
+                known.indications for name in ingredients if (known := self.ingredients.get(name))
+            ]
+        places = [
+            place
+            for keys in lists
+            for place, key in enumerate(keys)
+            if self.indications[key].name in indications
+        ]
+        return 1 / (1 + min(places) / 2) if places else 0.0
 
     def treats(self, substances: Sequence[str]) -> bool:
         """Tell whether these active ingredients are known and treat something.

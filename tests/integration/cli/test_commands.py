@@ -45,7 +45,7 @@ def test_sync_search_info_and_status_work_together(
         assert hits[0]["name"] == "LIPITOR 20 MG TABLET"
         assert hits[0]["match"] == "brand"
         assert {one["name"] for one in hits} >= {"ATORVASTATIN 20 MG TABLET"}
-        for name in ("id", "name", "brand", "generic", "strength", "form", "classes", "schedule",
+        for name in ("id", "name", "brand", "generic", "strength", "form", "class", "schedule",
                      "score", "match", "packages"):  # fmt: skip
             assert name in hits[0]
         table = rxindex("search", "atorvastatin", "40", "mg", *FAKE, *data)

@@ -14,6 +14,7 @@ from rxindex.vocabulary import (
     Indication,
     Ingredient,
     LookAlikes,
+    Prescribed,
     SaltWords,
     load_vocabulary,
 )
@@ -30,6 +31,7 @@ def test_the_example_file_is_right(tmp_path: Path) -> None:
     vocabulary = load_vocabulary(path)
     assert vocabulary.facts(["NEWDRUGMAB NEWSALT"]).brands == ("Newbrand",)
     assert vocabulary.tall_man("newdrugmab") == "newDRUGmab"
+    assert vocabulary.commonness(["newdrugmab"]) == 1.0
 
 
 def test_the_counts_are_right() -> None:
@@ -59,6 +61,7 @@ def test_the_counts_are_right() -> None:
         ("[[combination]]", Combination),
         ("[look_alikes]", LookAlikes),
         ("[salts]", SaltWords),
+        ("[prescribed]", Prescribed),
     ],
 )
 def test_every_field_is_in_the_table(table: str, kind: type[msgspec.Struct]) -> None:

@@ -78,8 +78,11 @@ def test_the_most_prescribed_ingredients_are_all_known_under_their_own_name(
         assert found.name == name
 
 
-# Written by hand for two drugs each: an answer names both, and says that they are two.
-AMBIGUOUS_ABBREVIATIONS = {"AZA", "CTX", "DPH", "MPA", "PCN", "TAC"}
+# Written by hand for two drugs or more: an answer names them all, and says that they differ.
+AMBIGUOUS_ABBREVIATIONS = {
+    "ALA", "AZA", "BSS", "CFZ", "CTX", "DEX", "DOX", "DPH", "MPA", "PCN", "PEG-IFN", "PTX", "STS",
+    "TAC",
+}  # fmt: skip
 
 # What a catalogue's strength looks like; see the directory's own in the integration tests.
 STRENGTH = re.compile(

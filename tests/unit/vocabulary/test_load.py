@@ -189,6 +189,9 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_the_rows(tmp_path: Path
         ("[look_alikes]\ntall_man = 'x'\n", ["[look_alikes]", "tall_man", "pairs"]),
         ("[look_alikes]\npairs = [['x']]\n", ["[look_alikes]", "pairs"]),
         ("[look_alikes]\ntwins = [['x', 'y']]\n", ["[look_alikes]", "twins"]),
+        ("[prescribed]\norder = 'x'\n", ["[prescribed]", "order = [..., [..., ...]]"]),
+        ("[prescribed]\norder = ['nope']\n", ["[prescribed]", "unknown ingredient 'nope'"]),
+        ("[prescribed]\norder = [['aspirin']]\n", ["[prescribed]", "order[0]"]),
         ("[lookalikes]\n", ["unknown table 'lookalikes'", "[look_alikes]"]),
     ],
 )

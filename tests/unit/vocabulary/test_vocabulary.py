@@ -142,6 +142,37 @@ def test_a_drug_is_not_of_a_class_of_another_route(
     assert {told, *names} <= set(VOCABULARY.facts([substance]).class_names)
 
 
+@pytest.mark.parametrize(
+    ("routes", "told", "not_told"),
+    [
+        (("topical",), "dermatitis", "asthma"),
+        (("respiratory (inhalation)",), "asthma", "allergic-rhinitis"),
+        (("inhalation",), "asthma", "dermatitis"),
+        (("nasal",), "allergic-rhinitis", "asthma"),
+    ],
+)
+def test_a_drug_is_not_for_a_use_of_another_route(
+    routes: tuple[str, ...], told: str, not_told: str
+) -> None:
+    told, not_told = (VOCABULARY.indications[key].name for key in (told, not_told))
+    names = VOCABULARY.facts(["FLUTICASONE PROPIONATE"], routes).main_indications
+    assert told in names
+    assert not_told not in names
+    assert {told, not_told} <= set(VOCABULARY.facts(["FLUTICASONE PROPIONATE"]).main_indications)
+
+
+def test_what_is_given_most_for_a_use_is_the_most_usual() -> None:
+    diabetes, migraine = ["type 2 diabetes mellitus"], ["migraine"]
+    assert VOCABULARY.usualness(["metformin"], diabetes) == 1.0
+    assert VOCABULARY.usualness(["metformin"], migraine) == 0.0
+    assert VOCABULARY.usualness(["sumatriptan"], migraine) > VOCABULARY.usualness(
+        ["diclofenac"], migraine
+    )
+    assert VOCABULARY.usualness(["unobtainium", ""], diabetes) == 0.0
+    # Of a combination that has uses of its own, those count.
+    assert VOCABULARY.usualness(["phentermine", "topiramate"], ["epilepsy"]) == 0.0
+
+
 def test_a_combination_keeps_its_own_classes_whatever_its_route() -> None:
     substances = ["BUDESONIDE", "FORMOTEROL FUMARATE"]
     assert "Inhaled Corticosteroid" in VOCABULARY.facts(substances, ["oral"]).class_names

@@ -1,0 +1,322 @@
+"""The names and values that a catalogue itself uses, gathered from its index.
+
+What a prescriber types is matched against these in the process that answers: a name that exists
+is never "corrected", a misspelled one is only ever taken for one that is really there, and Redis
+is asked for whole values, which is the cheapest thing that one can ask it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+
+from rxindex.errors import IndexRejected, IndexUnavailable
+from rxindex.index.catalogue import Catalogue
+from rxindex.index.connect import command, pairs, redis_errors, translate
+from rxindex.index.generation import Generation
+from rxindex.index.schema import SEPARATOR
+from rxindex.vocabulary.terms import term_key
+
+__all__ = [
+    "Lexicon",
+    "Name",
+    "NameKind",
+    "gather_lexicon",
+    "lexicon_of",
+    "load_lexicon",
+    "store_lexicon",
+]
+
+NameKind = Literal["brand", "generic", "ingredient"]
+
+#: Documents of one reply: a few milliseconds of the server's time, between which it answers
+#: searches.
+_CHUNK = 500
+_FIELDS = (
+    "brand", "generic", "ingredients", "count", "strength", "form", "routes", "labelers",
+    "classes", "schedule", "kind", "status",
+)  # fmt: skip
+
+
+#: The last part of the key of a lexicon that is kept. Raise the version when its form changes.
+LEXICON = "lexicon"
+_VERSION = 1
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A name that drugs of the catalogue have.
+
+    Attributes:
+        text: as the catalogue writes it, in its commonest spelling.
+        kind: ``brand``, ``generic`` (the whole generic name, of a combination too) or
+            ``ingredient`` (one active ingredient).
+        packages: of all drugs that have the name.
+        drugs: how many have it.
+        active: how many of them have a package that is still marketed.
+        ingredients: of the drug with the most packages that has the name.
+    """
+
+    text: str
+    kind: NameKind
+    packages: int
+    drugs: int
+    active: int
+    ingredients: tuple[str, ...]
+
+
+class Lexicon:
+    """Every name and every filter's values of one generation, read-only.
+
+    Attributes:
+        generation: whose.
+        drugs: how many it was gathered from.
+        names: those with the most packages first; one text may be there in several kinds.
+        strengths: of single ingredients (``20 mg``); value to number of drugs, as the four
+            that follow.
+        forms: dosage forms.
+        routes: routes of administration.
+        labelers: who sells the packages.
+        classes: class names.
+        schedules: DEA schedules.
+        kinds: ``brand`` and ``generic``.
+        values: all of these by the index's name of the field.
+    """
+
+    def __init__(
+        self,
+        generation: str,
+        drugs: int,
+        names: Sequence[Name],
+        values: Mapping[str, Mapping[str, int]],
+    ) -> None:
+        """Index what was gathered. `gather_lexicon` is the usual way to get a lexicon.
+
+        Args:
+            generation: whose.
+            drugs: how many there are.
+            names: in any order.
+            values: ``strength``, ``form``, ``routes``, ``labelers``, ``classes``, ``schedule``
+                and ``kind``: of each the values and how many drugs have them.
+        """
+        self.generation = generation
+        self.drugs = drugs
+        self.names: tuple[Name, ...] = tuple(
+            sorted(names, key=lambda one: (-one.packages, one.text, one.kind))
+        )
+        self.values: Mapping[str, Mapping[str, int]] = values
+        empty: Mapping[str, int] = {}
+        self.strengths = MappingProxyType(values.get("strength", empty))
+        self.forms = MappingProxyType(values.get("form", empty))
+        self.routes = MappingProxyType(values.get("routes", empty))
+        self.labelers = MappingProxyType(values.get("labelers", empty))
+        self.classes = MappingProxyType(values.get("classes", empty))
+        self.schedules = MappingProxyType(values.get("schedule", empty))
+        self.kinds = MappingProxyType(values.get("kind", empty))
+        found: dict[str, list[Name]] = defaultdict(list)
+        for name in self.names:
+            if key := term_key(name.text):
+                found[key].append(name)
+        self._by_key = {key: tuple(ones) for key, ones in found.items()}
+        self._keys = sorted(self._by_key)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Every name's `term_key`, each once, in order."""
+        return self._keys
+
+    def lookup(self, text: str) -> tuple[Name, ...]:
+        """Find the names that are ``text``, whatever its case, blanks and punctuation.
+
+        Returns:
+            Those with the most packages first; none if nothing has the name.
+        """
+        return self._by_key.get(term_key(text), ())
+
+    def starting(self, text: str, limit: int = 50) -> tuple[Name, ...]:
+        """Find the names that begin with ``text``, whatever its case, blanks and punctuation.
+
+        Returns:
+            At most ``limit``, those with the most packages first.
+        """
+        prefix = term_key(text)
+        if not prefix:
+            return ()
+        first = bisect.bisect_left(self._keys, prefix)
+        end = bisect.bisect_left(self._keys, prefix + "\U0010ffff", lo=first)
+        found = [name for key in self._keys[first:end] for name in self._by_key[key]]
+        found.sort(key=lambda one: -one.packages)
+        return tuple(found[:limit])
+
+
+def gather_lexicon(catalogue: Catalogue, generation: Generation) -> Lexicon:
+    """Gather a generation's names and values: one pass over it, chunk by chunk.
+
+    Raises:
+        TerminalError: Redis refused; also where the generation was dropped meanwhile.
+        IndexUnavailable: Redis does not answer.
+    """
+    return lexicon_of(generation.name, _documents(catalogue, generation))
+
+
+def lexicon_of(generation: str, documents: Iterable[Mapping[str, str]]) -> Lexicon:
+    """Make a lexicon of documents' fields.
+
+    Args:
+        generation: whose they are.
+        documents: hash fields by name (see `rxindex.index.document.write_drug`), as text.
+    """
+    gathered = _Gathered()
+    drugs = 0
+    for fields in documents:
+        drugs += 1
+        gathered.add(fields)
+    return Lexicon(generation, drugs, gathered.names(), gathered.values)
+
+
+def store_lexicon(catalogue: Catalogue, generation: Generation) -> Lexicon:
+    """Gather a generation's lexicon and keep it in Redis, for searches to begin with.
+
+    Raises:
+        TerminalError: Redis refused.
+        IndexUnavailable: Redis does not answer.
+    """
+    # The mark first: what changes while gathering shows as a change.
+    mark = catalogue.mark(generation.name)
+    lexicon = gather_lexicon(catalogue, generation)
+    stored = _Stored(
+        _VERSION,
+        mark,
+        lexicon.drugs,
+        lexicon.names,
+        {field: dict(counted) for field, counted in lexicon.values.items()},
+    )
+    blob = zlib.compress(msgspec.msgpack.encode(stored), 3)
+    key = catalogue.key(generation.name, LEXICON)
+    catalogue.write_all([("SET", key, blob)], f"keeping the names of generation {generation.name}")
+    return lexicon
+
+
+def load_lexicon(
+    catalogue: Catalogue, generation: Generation
+) -> tuple[Lexicon, tuple[int, ...]] | None:
+    """Read the lexicon that the last run kept.
+
+    Returns:
+        The lexicon, and the generation's mark (see `Catalogue.mark`) when it was gathered;
+        None where there is none, or one that another version of rxindex wrote.
+
+    Raises:
+        IndexUnavailable: Redis does not answer.
+    """
+    with redis_errors(f"reading the names of generation {generation.name}"):
+        blob = catalogue.client.get(catalogue.key(generation.name, LEXICON))
+    if not isinstance(blob, bytes):
+        return None
+    try:
+        stored = msgspec.msgpack.decode(zlib.decompress(blob), type=_Stored)
+    except (zlib.error, msgspec.DecodeError):
+        return None
+    if stored.version != _VERSION:
+        return None
+    return Lexicon(generation.name, stored.drugs, stored.names, stored.values), stored.mark
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    """A lexicon as Redis keeps it."""
+
+    version: int
+    mark: tuple[int, ...]
+    drugs: int
+    names: tuple[Name, ...]
+    values: dict[str, dict[str, int]]
+
+
+class _Gathered:
+    """What was seen so far."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Counter[str]] = defaultdict(Counter)
+        self._drugs: Counter[tuple[str, NameKind]] = Counter()
+        self._packages: Counter[tuple[str, NameKind]] = Counter()
+        self._active: Counter[tuple[str, NameKind]] = Counter()
+        self._written: dict[tuple[str, NameKind], Counter[str]] = defaultdict(Counter)
+        self._largest: dict[tuple[str, NameKind], tuple[int, str]] = {}
+
+    def add(self, fields: Mapping[str, str]) -> None:
+        count = int(fields.get("count") or 0)
+        ingredients = fields.get("ingredients", "")
+        active = fields.get("status") != "obsolete"
+        for field in ("routes", "labelers", "classes", "strength"):
+            self.values[field].update(
+                value for one in fields.get(field, "").split(SEPARATOR) if (value := one.strip())
+            )
+        for field in ("form", "schedule", "kind"):
+            if value := fields.get(field, ""):
+                self.values[field][value] += 1
+        self._add_name(fields.get("brand", ""), "brand", count, ingredients, active)
+        self._add_name(fields.get("generic", ""), "generic", count, ingredients, active)
+        for ingredient in dict.fromkeys(ingredients.split(SEPARATOR)):
+            self._add_name(ingredient, "ingredient", count, ingredients, active)
+
+    def _add_name(
+        self, text: str, kind: NameKind, count: int, ingredients: str, active: bool
+    ) -> None:
+        if not text:
+            return
+        key = (text.casefold(), kind)
+        self._drugs[key] += 1
+        self._packages[key] += count
+        self._active[key] += active
+        self._written[key][text] += count
+        if count > self._largest.get(key, (-1, ""))[0]:
+            self._largest[key] = (count, ingredients)
+
+    def names(self) -> list[Name]:
+        return [
+            Name(
+                text=max(written.items(), key=lambda pair: (pair[1], pair[0]))[0],
+                kind=key[1],
+                packages=self._packages[key],
+                drugs=self._drugs[key],
+                active=self._active[key],
+                ingredients=tuple(filter(None, self._largest[key][1].split(SEPARATOR))),
+            )
+            for key, written in self._written.items()
+        ]
+
+
+def _documents(catalogue: Catalogue, generation: Generation) -> Iterator[dict[str, str]]:
+    """Read the fields of every document, as the index lists them."""
+    index = catalogue.index(generation.name)
+    doing = f"gathering the names of generation {generation.name}"
+    with redis_errors(doing):
+        reply, cursor = command(
+            catalogue.client, "FT.AGGREGATE", index, "*",
+            "LOAD", len(_FIELDS), *(f"@{name}" for name in _FIELDS),
+            "WITHCURSOR", "COUNT", _CHUNK, "MAXIDLE", 60_000, "TIMEOUT", 0, "DIALECT", 2,
+        )  # fmt: skip
+    while True:
+        yield from _rows(reply, doing)
+        if not cursor:
+            return
+        with redis_errors(doing):
+            reply, cursor = command(
+                catalogue.client, "FT.CURSOR", "READ", index, cursor, "COUNT", _CHUNK
+            )
+
+
+def _rows(reply: list[Any], doing: str) -> Iterator[dict[str, str]]:
+    for row in reply[1:]:
+        if isinstance(row, Exception):
+            # The engine puts what went wrong on the way (a dropped index) among the rows.
+            error = translate(row, doing)
+            if isinstance(error, IndexUnavailable):
+                raise error from row
+            raise IndexRejected(f"Redis refused {doing}: {row}") from row
+        yield {name: value.decode(errors="replace") for name, value in pairs(row).items()}

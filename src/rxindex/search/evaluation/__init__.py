@@ -1,0 +1,1 @@
+"""How well the search answers: judged queries, a catalogue's answers to them, and measures."""
