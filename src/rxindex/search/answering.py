@@ -26,7 +26,7 @@ from rxindex.search.hits import summary_hit
 from rxindex.search.known import Known
 from rxindex.search.rank import Ranked, rank
 from rxindex.search.request import SearchRequest
-from rxindex.search.retrieve import TYPED, Candidate, retrieve
+from rxindex.search.retrieve import MOST_COUNTED, TYPED, Candidate, retrieve
 from rxindex.search.understood import Understood
 from rxindex.vocabulary import Vocabulary
 
@@ -90,6 +90,7 @@ class Answering:
             total = len(ranked_page)
         else:
             ranked_page = ranked
+        total = min(total, MOST_COUNTED)
         page = ranked_page[request.offset : request.offset + request.limit]
         end = request.offset + len(page)
         return Answer(

@@ -28,6 +28,9 @@ _OUTER = ".,;:?!()[]\"'"
 _LONGEST_TERM = 6
 #: The most words that are corrected together.
 _LONGEST_CORRECTED = 3
+#: Things that are looked for at once, words that are searched for as text, and texts that are
+#: compared with the names of the catalogue: more than anybody types, and few enough to answer.
+_MOST_WANTED, _MOST_WORDS, _MOST_COMPARED = 8, 16, 30
 #: A word beside a name is taken into it (``advair discus``) only if so much alike.
 _ALIKE_AS_WHOLE = 0.86
 #: Letters from which on a word can be the beginning of a name.
@@ -81,6 +84,7 @@ class Reading:
         self._words = [text[a:b].strip(_OUTER) for a, b in self._places]
         self._pieces: list[_Piece] = []
         self._near: list[Guess] = []
+        self._compared = 0
 
     def _parted(self, start: int, end: int) -> list[tuple[int, int]]:
         """Part a word into names that are joined in it: ``codeine/apap``."""
@@ -108,7 +112,7 @@ class Reading:
             plain = [n for n in left if self._is_ordinary(self._words[n])]
             odd = self._begin(self._correct([n for n in left if n not in plain]))
             left = sorted([*plain, *odd])
-        left = self._demote(left)
+        left = self._limit(self._demote(left))
         return self._put_together(left, taken, asked)
 
     def _find_names(self, rest: str) -> None:
@@ -179,7 +183,7 @@ class Reading:
                 continue
             first, last = min(piece.first, run[0]), max(piece.last, run[0] + 1)
             text = " ".join(self._words[first:last])
-            guess = self._tools.speller.correct(text)
+            guess, _ = self._compare(text)
             if guess is None or guess.similarity < _ALIKE_AS_WHOLE or not piece.wanted.named:
                 continue
             if (taken := self._take(guess, text)) is not None:
@@ -201,7 +205,7 @@ class Reading:
 
     def _correct_span(self, first: int, last: int) -> bool:
         text = " ".join(self._words[first:last])
-        guess, near = self._tools.speller.read(text)
+        guess, near = self._compare(text)
         if guess is None:
             return False
         if last - first == 1 and not self._beats_beginning(text, guess):
@@ -212,6 +216,13 @@ class Reading:
         self._near += [one for one in near if term_key(one.text) != term_key(guess.text)]
         self._pieces.append(_Piece(first, last, taken))
         return True
+
+    def _compare(self, text: str) -> tuple[Guess | None, tuple[Guess, ...]]:
+        """Compare a text with the names of the catalogue, unless that was done often enough."""
+        self._compared += 1
+        if self._compared > _MOST_COMPARED:
+            return None, ()
+        return self._tools.speller.read(text)
 
     def _beats_beginning(self, text: str, guess: Guess) -> bool:
         """Tell whether a word is rather a misspelled name than the beginning of another."""
@@ -244,7 +255,7 @@ class Reading:
             if found is None:
                 kept.append(n)
                 if not self._near:
-                    self._near += self._tools.speller.near(word)
+                    self._near += self._compare(word)[1]
             else:
                 self._pieces.append(_Piece(n, n + 1, found))
         return kept
@@ -257,6 +268,15 @@ class Reading:
         weak = [piece for piece in self._pieces if piece.wanted.weak]
         self._pieces = [piece for piece in self._pieces if not piece.wanted.weak]
         return sorted([*left, *(n for p in weak for n in range(p.first, p.last))])
+
+    def _limit(self, left: list[int]) -> list[int]:
+        """Leave out what is there twice, and what is more than anybody looks for at once."""
+        pieces: dict[str, _Piece] = {}
+        for piece in self._pieces:
+            pieces.setdefault(term_key(piece.wanted.text), piece)
+        self._pieces = list(pieces.values())[:_MOST_WANTED]
+        words = {self._words[n].lower(): n for n in reversed(left)}
+        return sorted(words.values())[:_MOST_WORDS]
 
     def _ignored(self, left: list[int], filters: Filters, asked: Filters) -> frozenset[int]:
         """List the ordinary words that say nothing beside what else there is."""

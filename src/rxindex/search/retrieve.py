@@ -34,7 +34,7 @@ _NAMES = "name|brand|generic"
 _ALL_WORDS = f"{_NAMES}|synonyms|terms|classes|indications"
 #: Of a drug that was named there are some dozens, and the first hits are among those with the
 #: most packages; of a class there are some hundreds, and all of its substances are wanted.
-_FIRST, _ALL = 100, 1000
+_FIRST, MOST_COUNTED = 100, 1000
 #: The one that is sorted by first: the server gives it so, wherever it was asked for.
 _FIELDS = ("count", "ingredients", "status", "kind", "strength")
 #: What facets are counted from.
@@ -252,7 +252,7 @@ def retrieve(
     for one in asks:
         clause = one.clause if one.clause != "*" or not narrow else ""
         query = f"({clause}) {narrow}" if clause and clause != "*" else narrow or clause
-        command(pipe, *_search(index, query, fields, _FIRST if first else _ALL))
+        command(pipe, *_search(index, query, fields, _FIRST if first else MOST_COUNTED))
     if vector is not None:
         blob = vector_bytes(vector, generation.settings.vector_type, generation.dimensions)
         base = f"({narrow})" if narrow else "*"
@@ -267,7 +267,7 @@ def retrieve(
         _gather_nearest(found, replies[-1], start, fields)
     # Of one thing that is wanted, no two questions find the same drug.
     counted = sum(reply[0] for reply in replies[: len(asks)])
-    return list(found.values()), min(counted, _ALL)
+    return list(found.values()), min(counted, MOST_COUNTED)
 
 
 def _search(index: str, query: str, fields: Sequence[str], most: int) -> tuple[str | int, ...]:

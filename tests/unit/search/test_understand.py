@@ -175,6 +175,18 @@ def test_ordinary_words_are_never_corrected_and_count_where_nothing_else_is_know
     assert read(reader, "lipitor children").words == ("children",)
 
 
+def test_what_is_said_again_and_again_is_looked_for_once(reader: Reader) -> None:
+    assert [one.text for one in read(reader, "statin " * 40).wanted] == ["statin"]
+    assert read(reader, "zyzzyva " * 30).words == ("zyzzyva",)
+
+
+def test_more_than_anybody_looks_for_at_once_is_left_out(reader: Reader) -> None:
+    many = "pain fever cough acne gout nausea anxiety insomnia asthma angina anemia edema"
+    assert [one.text for one in read(reader, many).wanted] == many.split()[:8]
+    unknown = " ".join(f"zyz{letter}va" for letter in "abcdefghijklmnopqrst")
+    assert len(read(reader, unknown).words) == 16
+
+
 def test_an_ordinary_word_that_is_also_a_brand_yields_to_a_drug(reader: Reader) -> None:
     assert read(reader, "balance").wanted[0].brands == ("Balance",)
     understood = read(reader, "balance lisinopril")
