@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
-__all__ = ["tag", "tag_in", "tokens", "words"]
+__all__ = ["tag", "tag_all", "tag_in", "tokens", "words"]
 
 #: What RediSearch itself splits text fields at, less what `tokens` treats in its own way.
 _TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
@@ -43,6 +44,11 @@ def _without_controls(value: str) -> str:
 def tag_in(field: str, values: list[str] | tuple[str, ...]) -> str:
     """Write the clause that ``field`` holds any of ``values``."""
     return f"@{field}:{{{'|'.join(tag(value) for value in values)}}}"
+
+
+def tag_all(field: str, values: Iterable[str]) -> str:
+    """Write the clauses that ``field`` holds all of ``values``; an empty string for none."""
+    return " ".join(tag_in(field, [value]) for value in values)
 
 
 def tokens(text: str) -> list[str]:

@@ -18,7 +18,7 @@ import msgspec
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command, pairs, redis_errors, translate
 from rxindex.index.document import read_drug
-from rxindex.index.escape import tag_in
+from rxindex.index.escape import tag_all, tag_in
 from rxindex.index.generation import Generation
 from rxindex.index.schema import SEPARATOR
 from rxindex.model import OBSOLETE, Drug, fold
@@ -151,16 +151,13 @@ def _same_formulation(drug: Drug) -> str:
     strengths = dict.fromkeys(_strengths(drug))
     if not strengths or not drug.ingredients:
         return ""
-    held = chain(
-        (tag_in("strength", [one]) for one in strengths),
-        (tag_in("routes", [one]) for one in drug.routes),
-    )
-    return " ".join((_same_ingredients(drug), *held))
+    held = (tag_all("strength", strengths), tag_all("routes", drug.routes))
+    return " ".join((_same_ingredients(drug), *filter(None, held)))
 
 
 def _same_ingredients(drug: Drug) -> str:
     """Write the query for drugs with at least the same ingredients."""
-    return " ".join(tag_in("ingredients", [name]) for name in drug.ingredients)
+    return tag_all("ingredients", drug.ingredients)
 
 
 def _strengths(drug: Drug) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from rxindex.embed.base import Embedder
 from rxindex.errors import EmbedError, RxindexError, TransientError
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.escape import tag_in
+from rxindex.index.escape import tag_all
 from rxindex.index.generation import Generation
 from rxindex.index.schema import SEPARATOR
 from rxindex.search.answer import Answer, Hit
@@ -80,18 +79,17 @@ class Answering:
             RxindexError: see `Searcher.search`.
         """
         ranked, asked = self._ranked(request, asked)
-        total = max(len(ranked), self._counted)
+        total, listed = max(len(ranked), self._counted), ranked
         more: Mapping[str, int] = {}
         if request.group:
-            drugs = Counter(one.candidate.ingredients for one in ranked)
-            more = {key: count - 1 for key, count in drugs.items()}
-            first = {one.candidate.ingredients: one for one in reversed(ranked)}
-            ranked_page = [one for one in ranked if first[one.candidate.ingredients] is one]
-            total = len(ranked_page)
-        else:
-            ranked_page = ranked
+            groups: dict[str, list[Ranked]] = {}
+            for one in ranked:
+                groups.setdefault(one.candidate.ingredients, []).append(one)
+            more = {key: len(drugs) - 1 for key, drugs in groups.items()}
+            listed = [drugs[0] for drugs in groups.values()]
+            total = len(listed)
         total = min(total, MOST_COUNTED)
-        page = ranked_page[request.offset : request.offset + request.limit]
+        page = listed[request.offset : request.offset + request.limit]
         end = request.offset + len(page)
         return Answer(
             query=request.q,
@@ -112,7 +110,8 @@ class Answering:
         first = _is_first_page(request, asked)
 
         def ask(filters: Filters) -> tuple[list[Candidate], int]:
-            narrow = " ".join(filter(None, (filters.clause(), _composed(request))))
+            composed = tag_all("ingredients", request.composition)
+            narrow = " ".join(filter(None, (filters.clause(), composed)))
             found, counted = retrieve(
                 self._catalogue, self._generation, asked, narrow, vector,
                 first=first, facets=request.facets,
@@ -139,7 +138,7 @@ class Answering:
                     asked = msgspec.structs.replace(asked, said=kept)
                     break
             else:
-                if asked.wanted and not _firm(ranked):
+                if asked.wanted:
                     # A name that is only part of labels, or that was renamed a moment ago.
                     return self._ranked(request, asked.as_words())
         if asked.filters.sizes:
@@ -247,12 +246,8 @@ def _near(asked: Understood, hits: Sequence[Hit]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _composed(request: SearchRequest) -> str:
-    """Ask for drugs that have all the ingredients of a composition, and perhaps others."""
-    return " ".join(tag_in("ingredients", (one,)) for one in request.composition)
-
-
 def _is_composed(one: Candidate, request: SearchRequest) -> bool:
+    """Tell whether a drug, which has all that was asked for, has nothing else in it."""
     if not request.composition:
         return True
     held = {name.casefold() for name in one.ingredients.split(SEPARATOR)}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command, pairs, redis_errors
-from rxindex.index.escape import tag_in, words
+from rxindex.index.escape import tag_all, tag_in, words
 from rxindex.index.generation import Generation
 from rxindex.index.recall import NEIGHBOURS
 from rxindex.index.schema import SEPARATOR, vector_bytes
@@ -21,6 +21,7 @@ from rxindex.search.wanted import Wanted
 
 __all__ = [
     "FACET_FIELDS",
+    "MOST_COUNTED",
     "TIERS",
     "TYPED",
     "Candidate",
@@ -161,17 +162,20 @@ def _of_wanted(wanted: Wanted, place: int) -> list[Question]:
         if values:
             found.append(Question(TIERS[tier], tag_in(field, tuple(values)), place))
 
-    by_name = not (wanted.classes or wanted.indications)
-    whole = "name" if wanted.beginning else "part"
-    ask("brand" if by_name and not wanted.beginning else whole, "brand_is", wanted.brands)
+    brand, generic = "brand", "generic"
+    if wanted.beginning:
+        brand = generic = "name"
+    elif wanted.classes or wanted.indications:
+        brand = generic = "part"
+    ask(brand, "brand_is", wanted.brands)
     ask("name", "brand_is", wanted.family)
-    ask("generic" if by_name and not wanted.beginning else whole, "generic_is", wanted.generics)
+    ask(generic, "generic_is", wanted.generics)
     ask("synonym", "generic_is", wanted.same)
     ask("class", "classes_is", wanted.classes)
     ask("indication", "indications_is", wanted.indications)
     if wanted.substances:
-        together = [_together(one) for one in wanted.substances]
-        found.append(Question(TIERS["ingredient"], " | ".join(together), place))
+        together = " | ".join(f"({tag_all('ingredients', one)})" for one in wanted.substances)
+        found.append(Question(TIERS["ingredient"], together, place))
     return found
 
 
@@ -191,10 +195,6 @@ def _as_typed(wanted: Wanted) -> Question | None:
     typed = (wanted.correction.typed,)
     fields = ("brand_is", "generic_is", "ingredients")
     return Question(TIERS["brand"], " | ".join(tag_in(name, typed) for name in fields), TYPED)
-
-
-def _together(substances: Sequence[str]) -> str:
-    return "(" + " ".join(tag_in("ingredients", (one,)) for one in substances) + ")"
 
 
 def _any(wanted: Wanted) -> str:
@@ -250,8 +250,7 @@ def retrieve(
     fields = (*_FIELDS, *FACET_FIELDS) if facets else _FIELDS
     pipe = catalogue.client.pipeline(transaction=False)
     for one in asks:
-        clause = one.clause if one.clause != "*" or not narrow else ""
-        query = f"({clause}) {narrow}" if clause and clause != "*" else narrow or clause
+        query = f"({one.clause}) {narrow}" if one.clause != "*" else narrow or "*"
         command(pipe, *_search(index, query, fields, _FIRST if first else MOST_COUNTED))
     if vector is not None:
         blob = vector_bytes(vector, generation.settings.vector_type, generation.dimensions)

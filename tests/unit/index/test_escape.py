@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxindex.index.escape import tag, tag_in, tokens, words
+from rxindex.index.escape import tag, tag_all, tag_in, tokens, words
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,8 @@ def test_words_can_end_in_a_prefix_and_be_fuzzy() -> None:
         "5",
         "10",
     ]
+
+
+def test_all_values_have_to_hold_together() -> None:
+    assert tag_all("ingredients", ("a b", "c")) == r"@ingredients:{a\ b} @ingredients:{c}"
+    assert tag_all("ingredients", ()) == ""
