@@ -23,7 +23,7 @@ from rxindex.index.generation import Generation
 from rxindex.index.schema import SEPARATOR
 from rxindex.model import OBSOLETE, Drug, fold
 from rxindex.search.answer import Alternatives, AlternativesOf, Hit
-from rxindex.search.hits import drug_hit, summary_hit
+from rxindex.search.hits import HIT_FIELDS, drug_hit, summary_hit
 from rxindex.vocabulary import Vocabulary
 from rxindex.vocabulary.join import substance_words
 
@@ -35,10 +35,9 @@ _MOST_FOLLOWED = 4
 #: Rows of one reply, those with the most packages. Only acetaminophen and a few more have as many.
 _MOST_ROWS = 500
 
-#: What a hit shows. Of a group of drugs, the first three are what they have in common.
+#: What the drugs of a group have in common; the rest of what a hit shows is each drug's own.
 _COMMON = ("ingredients", "routes", "status")
-_OWN = ("name", "brand", "generic", "strength", "form", "classes", "schedule", "kind", "gcn")
-_FIELDS = (*_COMMON, *_OWN, "count")
+_OWN = tuple(name for name in HIT_FIELDS if name not in _COMMON)
 
 #: A coat makes no other dosage form: the Orange Book lists tablets with and without it under one.
 #: What makes a tablet release its drug later or longer is named in other words.
@@ -190,7 +189,7 @@ def _ask(
     for query in filter(None, each):
         command(
             pipe, "FT.SEARCH", index, query, "SORTBY", "count", "DESC",
-            "RETURN", len(_FIELDS), *_FIELDS, "LIMIT", 0, _MOST_ROWS, "DIALECT", 2,
+            "RETURN", len(HIT_FIELDS), *HIT_FIELDS, "LIMIT", 0, _MOST_ROWS, "DIALECT", 2,
         )  # fmt: skip
     for query in grouped:
         command(pipe, *_grouping(index, query))
@@ -217,10 +216,10 @@ def _grouping(index: str, query: str) -> tuple[str | int, ...]:
     ingredients is missed, and little has to come over the wire.
     """
     largest: list[str | int] = []
-    for field in ("__key", *_OWN, "count"):
+    for field in ("__key", *_OWN):
         largest += ["REDUCE", "FIRST_VALUE", 4, f"@{field}", "BY", "@count", "DESC"]
         largest += ["AS", field.strip("_")]
-    loaded = ("__key", *_FIELDS)
+    loaded = ("__key", *HIT_FIELDS)
     return (
         "FT.AGGREGATE", index, query, "LOAD", len(loaded), *(f"@{name}" for name in loaded),
         "GROUPBY", len(_COMMON), *(f"@{name}" for name in _COMMON),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rxindex.index.schema import SEPARATOR
+import msgspec
+
+from rxindex.index.document import read_drug
 from rxindex.model import Drug
 from rxindex.search.answer import Hit
 from rxindex.vocabulary import Vocabulary
@@ -35,26 +37,9 @@ def summary_hit(
         score: 0 to 1.
         match: the tier's name.
     """
-    text = {name: value.decode() for name, value in fields.items()}
-    return Hit(
-        id=drug_id,
-        name=text["name"],
-        display=vocabulary.tall_man(text["name"]),
-        brand=text["brand"],
-        generic=text["generic"],
-        ingredients=_several(text["ingredients"]),
-        strength=text["strength"],
-        form=text["form"],
-        routes=_several(text["routes"]),
-        classes=_several(text["classes"]),
-        schedule=text["schedule"],
-        kind=text["kind"],
-        status=text["status"],
-        gcn=int(text["gcn"] or 0),
-        packages=int(text["count"]),
-        score=score,
-        match=match,
-    )
+    drug = read_drug(drug_id, fields, packages=False)
+    hit = drug_hit(drug, vocabulary)
+    return msgspec.structs.replace(hit, packages=int(fields["count"]), score=score, match=match)
 
 
 def drug_hit(drug: Drug, vocabulary: Vocabulary) -> Hit:
@@ -83,7 +68,3 @@ def drug_hit(drug: Drug, vocabulary: Vocabulary) -> Hit:
         score=0.0,
         match="",
     )
-
-
-def _several(text: str) -> tuple[str, ...]:
-    return tuple(text.split(SEPARATOR)) if text else ()
