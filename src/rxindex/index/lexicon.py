@@ -171,16 +171,13 @@ def lexicon_of(generation: str, documents: Iterable[Mapping[str, str]]) -> Lexic
         generation: whose they are.
         documents: hash fields by name (see `rxindex.index.document.write_drug`), as text.
     """
-    gathered = _Gathered()
-    drugs = 0
-    for fields in documents:
-        drugs += 1
-        gathered.add(fields)
-    return Lexicon(generation, drugs, gathered.names(), gathered.values)
+    return _lexicon(generation, _gather(documents))
 
 
-def store_lexicon(catalogue: Catalogue, generation: Generation) -> Lexicon:
-    """Gather a generation's lexicon and keep it in Redis, for searches to begin with.
+def store_lexicon(catalogue: Catalogue, generation: Generation) -> None:
+    """Keep a generation's lexicon in Redis, for searches to begin with.
+
+    Nothing is gathered where the one that is kept still holds.
 
     Raises:
         TerminalError: Redis refused.
@@ -188,52 +185,71 @@ def store_lexicon(catalogue: Catalogue, generation: Generation) -> Lexicon:
     """
     # The mark first: what changes while gathering shows as a change.
     mark = catalogue.mark(generation.name)
-    lexicon = gather_lexicon(catalogue, generation)
-    stored = _Stored(
-        _VERSION,
-        mark,
-        lexicon.drugs,
-        lexicon.names,
-        {field: dict(counted) for field, counted in lexicon.values.items()},
-    )
-    blob = zlib.compress(msgspec.msgpack.encode(stored), 3)
+    kept = _read(catalogue, generation)
+    if kept is not None and kept.mark == mark:
+        return
+    gathered = _gather(_documents(catalogue, generation))
+    blob = zlib.compress(msgspec.msgpack.encode(msgspec.structs.replace(gathered, mark=mark)), 3)
     key = catalogue.key(generation.name, LEXICON)
     catalogue.write_all([("SET", key, blob)], f"keeping the names of generation {generation.name}")
-    return lexicon
 
 
 def load_lexicon(
-    catalogue: Catalogue, generation: Generation
+    catalogue: Catalogue, generation: Generation, mark: tuple[int, ...] | None = None
 ) -> tuple[Lexicon, tuple[int, ...]] | None:
     """Read the lexicon that the last run kept.
 
+    Args:
+        catalogue: where to read.
+        generation: which of its generations.
+        mark: only if it was gathered at this mark (see `Catalogue.mark`); None for any.
+
     Returns:
-        The lexicon, and the generation's mark (see `Catalogue.mark`) when it was gathered;
-        None where there is none, or one that another version of rxindex wrote.
+        The lexicon, and the generation's mark when it was gathered; None where there is none,
+        or one that another version of rxindex wrote.
 
     Raises:
         IndexUnavailable: Redis does not answer.
     """
+    kept = _read(catalogue, generation)
+    if kept is None or (mark is not None and kept.mark != mark):
+        return None
+    return _lexicon(generation.name, kept), kept.mark
+
+
+def _read(catalogue: Catalogue, generation: Generation) -> _Stored | None:
     with redis_errors(f"reading the names of generation {generation.name}"):
         blob = catalogue.client.get(catalogue.key(generation.name, LEXICON))
     if not isinstance(blob, bytes):
         return None
     try:
-        stored = msgspec.msgpack.decode(zlib.decompress(blob), type=_Stored)
+        kept = msgspec.msgpack.decode(zlib.decompress(blob), type=_Stored)
     except (zlib.error, msgspec.DecodeError):
         return None
-    if stored.version != _VERSION:
-        return None
-    return Lexicon(generation.name, stored.drugs, stored.names, stored.values), stored.mark
+    return kept if kept.version == _VERSION else None
+
+
+def _lexicon(generation: str, kept: _Stored) -> Lexicon:
+    return Lexicon(generation, kept.drugs, kept.names, kept.values)
+
+
+def _gather(documents: Iterable[Mapping[str, str]]) -> _Stored:
+    gathered = _Gathered()
+    drugs = 0
+    for fields in documents:
+        drugs += 1
+        gathered.add(fields)
+    values = {field: dict(counted) for field, counted in gathered.values.items()}
+    return _Stored(_VERSION, (), drugs, gathered.names(), values)
 
 
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
-    """A lexicon as Redis keeps it."""
+    """What a lexicon is made of, as Redis keeps it."""
 
     version: int
     mark: tuple[int, ...]
     drugs: int
-    names: tuple[Name, ...]
+    names: list[Name]
     values: dict[str, dict[str, int]]
 
 

@@ -168,8 +168,10 @@ class Live:
         first = self._known is None
         # The mark first: what changes while gathering is gathered again later on.
         self._moment = moment = self._ask_server(self._moment)
-        kept = self.ask(lambda one: load_lexicon(self._catalogue, one))
-        if kept is not None and (first or kept[1] == moment.mark):
+        # At first any will do: what it lacks is gathered in the background.
+        holds = None if first else moment.mark
+        kept = self.ask(lambda one: load_lexicon(self._catalogue, one, holds))
+        if kept is not None:
             lexicon, mark = kept
         else:
             lexicon = self.ask(lambda one: gather_lexicon(self._catalogue, one))

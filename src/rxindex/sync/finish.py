@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rxindex.errors import TerminalError
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.lexicon import load_lexicon, store_lexicon
+from rxindex.index.lexicon import store_lexicon
 from rxindex.index.store import DrugStore
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.passage import Passage
@@ -152,9 +152,7 @@ class Finish:
         if self._catalogue.live() != generation.name:
             return
         try:
-            kept = load_lexicon(self._catalogue, generation)
-            if kept is None or kept[1] != self._catalogue.mark(generation.name):
-                store_lexicon(self._catalogue, generation)
+            store_lexicon(self._catalogue, generation)
         except TerminalError as error:
             # Searches gather them by themselves then, as slowly as this would have been.
             self._report.warnings.append(f"the names for searches were not kept: {error}")
