@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Request
 from fastapi.responses import Response
 
-__all__ = ["json_reply"]
+__all__ = ["is_known", "json_reply"]
 
 #: A browser may keep what it was told, but asks each time whether it still holds; no cache
 #: between it and the service may: what somebody looks for is nobody else's business.
@@ -30,12 +30,18 @@ def json_reply(request: Request, value: Any) -> Response:
     if request.method != "GET":
         return Response(content, media_type="application/json")
     headers = _KEPT | {"ETag": f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'}
-    if _is_known(headers["ETag"], request.headers.getlist("if-none-match")):
+    if is_known(headers["ETag"], request):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")
 
 
-def _is_known(tag: str, fields: list[str]) -> bool:
-    """Compare a tag with those of ``If-None-Match``, weakly as section 13.1.2 has it."""
+def is_known(tag: str, request: Request) -> bool:
+    """Tell whether who asks has the content with an entity tag already.
+
+    Args:
+        tag: compared with those of ``If-None-Match``, weakly as RFC 9110, section 13.1.2 has it.
+        request: what is answered.
+    """
+    fields = request.headers.getlist("if-none-match")
     known = (one.strip().removeprefix("W/") for field in fields for one in field.split(","))
     return any(one in ("*", tag) for one in known)

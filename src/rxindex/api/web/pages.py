@@ -10,6 +10,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from rxindex.api.replies import is_known
+
 __all__ = ["CONTENT_SECURITY_POLICY", "web_router"]
 
 _FOLDER = Path(__file__).parent / "static"
@@ -95,11 +97,6 @@ def _read(path: Path) -> _File:
 
 def _send(request: Request, file: _File) -> Response:
     headers = _HEADERS | {"ETag": file.etag}
-    known = {tag.strip().removeprefix("W/") for tag in _known_tags(request)}
-    if file.etag in known or "*" in known:
+    if is_known(file.etag, request):
         return Response(status_code=304, headers=headers)
     return Response(file.content, media_type=file.media_type, headers=headers)
-
-
-def _known_tags(request: Request) -> list[str]:
-    return request.headers.get("if-none-match", "").split(",")
