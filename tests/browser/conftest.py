@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
-from tests.browser.server import WebServer
 from tests.services.fdb import create_tables, package
+from tests.services.http import HttpService
 
 from rxindex.api.app import create_app
 from rxindex.embed.fake import FakeEmbedder
@@ -97,8 +97,8 @@ def _run(number: int, outcome: Outcome) -> RunRecord:
 @pytest.fixture(scope="module")
 def address(searcher: Searcher) -> Iterator[str]:
     """Where the pages are served."""
-    with WebServer(create_app(searcher)) as server:
-        yield server.address
+    with HttpService(create_app(searcher)) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")

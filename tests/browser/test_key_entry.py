@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.browser.conftest import OpenPage
-from tests.browser.server import WebServer
+from tests.services.http import HttpService
 
 from rxindex.api.app import create_app
 from rxindex.api.keys import KeyRing, add_key
@@ -23,8 +23,8 @@ def guarded(searcher: Searcher, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Where an API is that asks for a key, and a key."""
     keys = tmp_path / "keys.json"
     key = add_key(keys, "ward-3")
-    with WebServer(create_app(searcher, ApiOptions(keys=KeyRing(keys)))) as server:
-        yield server.address, key
+    with HttpService(create_app(searcher, ApiOptions(keys=KeyRing(keys)))) as server:
+        yield server.url, key
 
 
 def test_a_key_is_asked_for_once_and_kept_for_the_tab(
