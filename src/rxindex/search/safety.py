@@ -39,6 +39,9 @@ _MOST_INGREDIENTS = 3
 _ALIKE = 0.8
 _SHORTEST_ALIKE = 5
 
+#: Listed names at least so alike (OSA similarity, 0 to 1) are warned of wherever one appears.
+_RESEMBLES = 0.5
+
 _HOW = {
     "spelling": "found by spelling",
     "sound": "found by sound",
@@ -58,10 +61,6 @@ class _Word(msgspec.Struct, frozen=True):
     key: str
     shown: str
     substances: frozenset[str]
-
-
-#: Listed names at least so alike (OSA similarity, 0 to 1) are warned of wherever one appears.
-_RESEMBLES = 0.5
 
 
 class _Twin(msgspec.Struct, frozen=True):
@@ -218,10 +217,6 @@ class Safety:
             message=f"you typed {correction.typed!r}; {became}, {_HOW[correction.how]}",
             name=correction.typed,
         )
-
-    def display(self, name: str) -> str:
-        """Write a name or a whole label name in tall-man letters where it needs them."""
-        return self._vocabulary.tall_man(name)
 
     def _present_twins(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """Map each listed name's key to its twins in the catalogue, as key and as shown."""

@@ -51,19 +51,21 @@ class Suggester:
         lexicon: Lexicon,
         vocabulary: Vocabulary,
         speller: Speller,
+        safety: Safety,
         commonness: Commonness = commonness_by_packages,
     ) -> None:
         """Sort what there is to suggest: well below a second for 30,000 names.
 
         Args:
             lexicon: the catalogue's names.
-            vocabulary: abbreviations, classes, indications, look-alikes.
+            vocabulary: abbreviations, classes, indications.
             speller: of the same catalogue, for beginnings that are misspelled.
+            safety: of the same catalogue, for look-alikes.
             commonness: 0 to 1, how often a name is meant.
         """
         self._vocabulary = vocabulary
         self._speller = speller
-        self._safety = Safety(lexicon, vocabulary)
+        self._safety = safety
         terms = spoken_terms(lexicon, vocabulary)
         self._lines = collect_lines(lexicon, vocabulary, terms, commonness)
         self._keys = [line.key for line in self._lines]

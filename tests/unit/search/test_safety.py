@@ -220,7 +220,7 @@ def test_a_corrected_name_says_what_was_typed(
 
 
 def test_a_label_name_is_displayed_in_tall_man_letters() -> None:
-    assert SAFETY.display("HYDROXYZINE 10 MG TABLET") == "hydrOXYzine 10 MG TABLET"
+    assert VOCABULARY.tall_man("HYDROXYZINE 10 MG TABLET") == "hydrOXYzine 10 MG TABLET"
 
 
 @given(

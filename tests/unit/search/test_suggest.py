@@ -11,7 +11,9 @@ from tests.unit.search.misspelling import COMMON_NAMES
 from rxindex.errors import QueryError
 from rxindex.index.lexicon import Lexicon, Name
 from rxindex.search.answer import Suggestion
+from rxindex.search.commonness import Commonness, commonness_by_packages
 from rxindex.search.request import LONGEST_QUERY, MOST_HITS
+from rxindex.search.safety import Safety
 from rxindex.search.spelling import Speller
 from rxindex.search.suggest import Suggester
 from rxindex.vocabulary import Vocabulary
@@ -54,8 +56,14 @@ def suggester(vocabulary: Vocabulary) -> Suggester:
 
 
 def _suggester(vocabulary: Vocabulary, *names: Name) -> Suggester:
-    lexicon = lexicon_of(*names)
-    return Suggester(lexicon, vocabulary, Speller(lexicon, vocabulary))
+    return _suggester_of(lexicon_of(*names), vocabulary)
+
+
+def _suggester_of(
+    lexicon: Lexicon, vocabulary: Vocabulary, commonness: Commonness = commonness_by_packages
+) -> Suggester:
+    speller, safety = Speller(lexicon, vocabulary), Safety(lexicon, vocabulary)
+    return Suggester(lexicon, vocabulary, speller, safety, commonness)
 
 
 def _texts(suggestions: tuple[Suggestion, ...]) -> list[str]:
@@ -157,11 +165,8 @@ def test_classes_and_uses_without_drugs_are_not_suggested(vocabulary: Vocabulary
 
 def test_how_common_a_name_is_can_be_told(vocabulary: Vocabulary) -> None:
     lexicon = lexicon_of(*_NAMES)
-    suggester = Suggester(
-        lexicon,
-        vocabulary,
-        Speller(lexicon, vocabulary),
-        commonness=lambda one: one.text == "metronidazole",
+    suggester = _suggester_of(
+        lexicon, vocabulary, commonness=lambda one: one.text == "metronidazole"
     )
     assert suggester.suggest("met")[0].text == "metronidazole"
 
@@ -182,7 +187,7 @@ def test_what_is_out_of_bounds_is_refused(suggester: Suggester, text: str, limit
 @pytest.fixture(scope="module")
 def everything(vocabulary: Vocabulary) -> tuple[Lexicon, Suggester]:
     lexicon = full_lexicon(vocabulary)
-    return lexicon, Suggester(lexicon, vocabulary, Speller(lexicon, vocabulary))
+    return lexicon, _suggester_of(lexicon, vocabulary)
 
 
 @given(text=st.text(max_size=LONGEST_QUERY), limit=st.integers(1, MOST_HITS))
