@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -163,9 +163,21 @@ class Searcher:
             CatalogueNotIndexed: nothing was loaded yet.
             IndexUnavailable: Redis does not answer.
         """
-        return self._live.ask(
-            lambda generation: DrugStore(self.catalogue, generation).get([drug_id])[0]
-        )
+        return self.drugs([drug_id])[0]
+
+    def drugs(self, ids: Sequence[str]) -> list[Drug | None]:
+        """Read drugs with their packages, in one round trip.
+
+        Returns:
+            In the order of the ids; None where there is no such drug.
+
+        Raises:
+            CatalogueNotIndexed: nothing was loaded yet.
+            IndexUnavailable: Redis does not answer.
+        """
+        if not ids:
+            return []
+        return self._live.ask(lambda generation: DrugStore(self.catalogue, generation).get(ids))
 
     def package(self, ndc: str) -> list[Drug]:
         """Find the drugs that hold a package, by its NDC in any form.

@@ -283,6 +283,8 @@ def test_a_drug_is_read_with_its_packages_and_has_alternatives(searcher: Searche
     others = [hit.generic for one in found.same_class for hit in one.hits]
     assert "simvastatin" in others
     assert searcher.drug("nosuchdrug") is None
+    assert searcher.drugs([top.id, "nosuchdrug"]) == [drug, None]
+    assert searcher.drugs([]) == []
     assert searcher.alternatives("nosuchdrug") is None
 
 

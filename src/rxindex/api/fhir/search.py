@@ -47,9 +47,10 @@ def _by_words(searcher: Searcher, search: Search, base: str) -> dict[str, Any]:
     answer = searcher.search(search.request)
     entries: list[dict[str, Any]] = []
     issues = list(_answer_issues(answer))
-    for hit in answer.hits if search.count else ():
+    hits = answer.hits if search.count else ()
+    for hit, drug in zip(hits, searcher.drugs([hit.id for hit in hits]), strict=True):
         # A drug that a run deletes at this moment is found no more.
-        if drug := searcher.drug(hit.id):
+        if drug is not None:
             issues += _hit_issues(hit, len(entries))
             entries.append(_entry(drug, searcher, base, score=hit.score))
     if issues:
@@ -80,7 +81,7 @@ def _coded(searcher: Searcher, search: Search, base: str) -> list[Drug]:
 
 
 def _with_ids(searcher: Searcher, ids: Iterable[str]) -> dict[str, Drug]:
-    found = (searcher.drug(one) for one in ids if is_fhir_id(one))
+    found = searcher.drugs([one for one in ids if is_fhir_id(one)])
     return {drug.id: drug for drug in found if drug is not None}
 
 
