@@ -39,7 +39,7 @@ class Known:
     def suggester(self) -> Suggester:
         """What completes names."""
         return Suggester(
-            self.lexicon, self._vocabulary, self.reader.speller, self.safety, self._commonness
+            self.lexicon, self._vocabulary, self.reader.tools.speller, self.safety, self._commonness
         )
 
     @cached_property

@@ -41,10 +41,12 @@ class Reader:
     def __init__(
         self, lexicon: Lexicon, vocabulary: Vocabulary, commonness: Callable[[Name], float]
     ) -> None:
-        self.names = Names(lexicon, vocabulary)
-        self.speller = Speller(lexicon, vocabulary, commonness)
-        self._filters = FilterReader(lexicon)
-        self._tools = Tools(lexicon, self.names, self.speller, self._filters)
+        self.tools = Tools(
+            lexicon,
+            Names(lexicon, vocabulary),
+            Speller(lexicon, vocabulary, commonness),
+            FilterReader(lexicon),
+        )
 
     def read(self, request: SearchRequest) -> Understood:
         """Read a query. One without words is for all that pass the request's filters.
@@ -52,7 +54,7 @@ class Reader:
         Raises:
             QueryError: it has neither words nor filters, or is too long, or was no UTF-8.
         """
-        asked = self._filters.of_request(request)
+        asked = self.tools.filters.of_request(request)
         text = _clean(request.q)
         if not (text or asked or request.composition):
             raise QueryError("the query is empty: type a drug name, a class, a use, or an NDC")
@@ -68,7 +70,7 @@ class Reader:
                 exact=request.exact,
                 understanding=Understanding((Part(text, "ndc", codes or products),)),
             )
-        if (whole := self.names.find(text)) is not None:
+        if (whole := self.tools.names.find(text)) is not None:
             # All of it is known ("eye drops allergy" is a use, not a form).
             part = Part(whole.text, whole.kind, whole.means)
             return Understood(
@@ -79,7 +81,7 @@ class Reader:
                 exact=request.exact,
                 understanding=Understanding((part,)),
             )
-        return Reading(self._tools, text, request).understood(asked)
+        return Reading(self.tools, text, request).understood(asked)
 
 
 def _products(code: str) -> tuple[str, ...]:

@@ -235,4 +235,4 @@ def test_any_other_text_is_understood_somehow(reader: Reader, query: str) -> Non
     understood = read(reader, query)
     assert understood.ndc or understood.text
     taken = [one.correction.taken for one in understood.wanted if one.correction]
-    assert all(reader.names.find(one) for one in taken)
+    assert all(reader.tools.names.find(one) for one in taken)
