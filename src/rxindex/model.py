@@ -6,7 +6,6 @@ three hundred packages of it. A drug's packages live inside it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence
@@ -37,6 +36,10 @@ OBSOLETE: Status = "obsolete"
 #: Part of every content fingerprint. Raise it when a document is written differently for the
 #: same drug: every document is then rewritten once, its vector kept.
 DOCUMENT_VERSION = 1
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_BASE32 = [first + second for first in _LETTERS for second in _LETTERS]
+_PLACES = range(70, -1, -10)
 
 _BLANKS = re.compile(r"\s+")
 
@@ -180,7 +183,9 @@ def drug_id(group: Sequence[str | int], key: Sequence[str]) -> str:
     digest = hashlib.blake2b(
         "\x1f".join(parts).encode(errors="surrogatepass"), digest_size=10
     ).digest()
-    return base64.b32encode(digest).decode().lower()
+    # Ten bits, two characters, at a time: several times as fast as base64.b32encode.
+    number = int.from_bytes(digest, "big")
+    return "".join([_BASE32[number >> place & 1023] for place in _PLACES])
 
 
 _encoder = msgspec.msgpack.Encoder()

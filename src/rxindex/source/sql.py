@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,7 +37,7 @@ from rxindex.source.sql_connect import (
     source_errors,
 )
 from rxindex.source.sql_order import Scan
-from rxindex.source.sql_pages import Pager, Row, batches, names_of
+from rxindex.source.sql_pages import Pager, Row, batches, names_of, read_rows
 from rxindex.source.sql_rows import RowReader
 from rxindex.source.sql_scans import members, scans_of
 from rxindex.source.sql_schema import ResolvedLookup, resolve
@@ -49,6 +49,9 @@ Names = dict[str | int, tuple[str, ...]]
 
 #: Values in one IN list.
 LIST_LENGTH = 1_000
+
+#: Rows that are made together: few enough that a processor's cache holds them.
+ROWS_TOGETHER = 500
 
 
 class SqlSource:
@@ -337,30 +340,32 @@ class SqlSource:
         only: Sequence[str | int] | None = None,
     ) -> Iterator[PackageRow]:
         """Read a range of a scan, or only these values of it."""
-        read = self._reader.row
         value_of, group_of = scan.value, self._scans.grouping.of_value
-        group: Group = ()
-        classes: Names = {}
-        indications: Names = {}
-        previous: str | int | None = None
-        own_classes: tuple[str, ...] = ()
-        own_indications: tuple[str, ...] = ()
         query = sa.select(*self._resolved.columns).select_from(self._resolved.tables)
+        sparse = only is not None
         if only is not None:
             query = query.where(members(scan, only))
-        for page in self._pager(few=only is not None).pages(query, scan, low, strict, high):
+        for page in self._pager(few=sparse).pages(query, scan, low, strict, high):
+            values = list(map(value_of, page))
+            # The rows of a group share what belongs to the group, in memory too.
+            groups: dict[str | int, Group] = {
+                value: group_of(value) if scan.grouped else (0, value)
+                for value in dict.fromkeys(values)
+            }
+            classes: Names = {}
+            indications: Names = {}
             if scan.grouped:
-                values = list(dict.fromkeys(map(value_of, page)))
-                classes = self._names(self._resolved.classes, values, only is not None)
-                indications = self._names(self._resolved.indications, values, only is not None)
-            for row in page:
-                value = value_of(row)
-                if value != previous or not group:
-                    previous = value
-                    group = group_of(value) if scan.grouped else (0, value)
-                    own_classes = classes.get(value, ())
-                    own_indications = indications.get(value, ())
-                yield read(row, group, scan.grouped, own_classes, own_indications)
+                classes = self._names(self._resolved.classes, list(groups), sparse)
+                indications = self._names(self._resolved.indications, list(groups), sparse)
+            for start in range(0, len(page), ROWS_TOGETHER):
+                here = values[start : start + ROWS_TOGETHER]
+                yield from self._reader.rows(
+                    page[start : start + ROWS_TOGETHER],
+                    map(groups.__getitem__, here),
+                    scan.grouped,
+                    map(classes.get, here, repeat(())),
+                    map(indications.get, here, repeat(())),
+                )
 
     def _pager(self, few: bool) -> Pager:
         """Make the pager for a scan: by the plain NDC column, unless there is a NULL in it.
@@ -397,11 +402,8 @@ class SqlSource:
         return names_of(found, self._scans.grouping.value, set(values))
 
     def _fetch(self, query: sa.Select[*tuple[Any, ...]]) -> list[Row]:
-        """Run a query and give the driver's own tuples, which is the cheapest form there is."""
+        """Run a query and give the driver's own tuples."""
         if self._connection is None:
             raise SourceError(f"{self.name} is not open: use it in a with statement.")
         with source_errors(self.name):
-            result = self._connection.execute(query)
-            rows = list(result.cursor.fetchall())
-            result.close()
-        return rows
+            return read_rows(self._connection, query)

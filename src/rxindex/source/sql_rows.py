@@ -1,10 +1,15 @@
-"""From a database's tuples to `PackageRow`: conversions by position, each value's done once."""
+"""From a database's tuples to `PackageRow`: column by column, each value converted once.
+
+A page is turned on its side, and each field is looked up for all of its rows in one go. What a
+column's value comes to is remembered: rows of one formulation repeat nearly all of theirs.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import accumulate, pairwise, repeat
 from typing import Any
 
 from rxindex.model import PackageRow
@@ -24,11 +29,12 @@ __all__ = ["Group", "RowReader"]
 
 Group = tuple[str | int, ...]
 Row = tuple[Any, ...]
-Convert = Callable[[Row], Any]
+#: A page of rows, turned on its side.
+Columns = Sequence[Sequence[Any]]
 
-#: Distinct values that one column's conversions are remembered for: few enough that memory does
+#: Distinct values that one field's conversions are remembered for: few enough that memory does
 #: not grow with the catalogue, and plenty, since rows of one formulation come together.
-REMEMBERED = 10_000
+REMEMBERED = 4_000
 #: Distinct odd values that are kept for the report, per field.
 ODD_VALUES_KEPT = 100
 
@@ -47,13 +53,52 @@ class _Memo(dict[Any, Any]):
         return result
 
 
+class _Field:
+    """One field of a row: which columns it is read from, and what their values come to.
+
+    Args:
+        places: where the columns stand in a tuple; none if the database has none of them.
+        convert: called with the values of these columns.
+    """
+
+    def __init__(self, places: Sequence[int], convert: Callable[..., Any]) -> None:
+        self._places = tuple(places)
+        self._convert = convert
+        is_one = len(self._places) == 1
+        self._memo = _Memo(convert if is_one else lambda values: convert(*values))
+
+    def of_row(self, row: Row) -> Any:
+        """Read the field of one row."""
+        return self._convert(*[row[place] for place in self._places])
+
+    def of_page(self, columns: Columns) -> Iterator[Any]:
+        """Read the field of each row of a page."""
+        if not self._places:
+            return repeat(self._convert(), len(columns[0]))
+        if len(self._places) == 1:
+            return map(self._memo.__getitem__, columns[self._places[0]])
+        values = zip(*[columns[place] for place in self._places], strict=True)
+        return map(self._memo.__getitem__, values)
+
+
 def _text(value: Any) -> str:
     """Give a database value as text, outer blanks removed."""
+    if type(value) is str:
+        return value.strip()
     if value is None:
         return ""
     if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "replace").strip()
     return str(value).strip()
+
+
+def _first_text(*values: Any) -> str:
+    """Give the first of these values that is not blank, as text."""
+    for value in values:
+        text = _text(value)
+        if text:
+            return text
+    return ""
 
 
 def _ndc(value: Any) -> str:
@@ -93,58 +138,52 @@ class RowReader:
         self._description = self._text_field(columns.description)
         self._start = self._date_field("start", columns.start)
         self._end = self._date_field("end", columns.end)
-        self._key = tuple(self._first(names) for names in mapping.key)
-        self._ungrouped_key = tuple(self._first(names) for names in mapping.ungrouped_key)
+        self._key = self._key_field(mapping.key)
+        self._ungrouped_key = self._key_field(mapping.ungrouped_key)
         self._labels = _Memo(parse_label)
 
-    def row(
+    def rows(
         self,
-        row: Row,
-        group: Group,
+        page: Sequence[Row],
+        groups: Iterable[Group],
         grouped: bool,
-        classes: tuple[str, ...] = (),
-        indications: tuple[str, ...] = (),
-    ) -> PackageRow:
-        """Make one `PackageRow`.
+        classes: Iterable[tuple[str, ...]],
+        indications: Iterable[tuple[str, ...]],
+    ) -> Iterator[PackageRow]:
+        """Make the `PackageRow` of each tuple.
 
         Args:
-            row: the tuple.
-            group: its group.
-            grouped: whether that is a real group, which decides the key.
-            classes: the group's classes.
-            indications: the group's indications.
+            page: the tuples, at least one.
+            groups: each one's group.
+            grouped: whether those are real groups, which decides the keys.
+            classes: the classes of each one's group.
+            indications: the indications of each one's group.
         """
-        name = self._name(row)
-        generic, strength, form = self._generic(row), self._strength(row), self._form(row)
-        routes = self._routes(row)
-        if not (generic and strength and form and routes):
-            # What the tables do not say, the label name often does.
-            label = self._labels[name]
-            generic = generic or label.ingredient
-            strength = strength or label.strength
-            form = form or label.form
-            routes = routes or label.routes
-        return PackageRow(
-            group,
-            self.key(row, grouped),
-            _ndc(row[self._ndc]),
-            name,
-            self._brand(row),
+        columns = list(zip(*page, strict=True))
+        names = list(self._name.of_page(columns))
+        generic, strength, form, routes = self._completed(names, columns)
+        return map(
+            PackageRow,
+            groups,
+            (self._key if grouped else self._ungrouped_key).of_page(columns),
+            map(_ndc, columns[self._ndc]),
+            names,
+            self._brand.of_page(columns),
             generic,
-            self._ingredients(row),
+            self._ingredients.of_page(columns),
             strength,
             form,
             routes,
             classes,
             indications,
-            self._schedule(row),
-            self._innovator(row),
-            self._gcn(row),
-            self._labeler(row),
-            self._size(row),
-            self._description(row),
-            self._start(row),
-            self._end(row),
+            self._schedule.of_page(columns),
+            self._innovator.of_page(columns),
+            self._gcn.of_page(columns),
+            self._labeler.of_page(columns),
+            self._size.of_page(columns),
+            self._description.of_page(columns),
+            self._start.of_page(columns),
+            self._end.of_page(columns),
         )
 
     def key(self, row: Row, grouped: bool) -> tuple[str, ...]:
@@ -152,111 +191,113 @@ class RowReader:
 
         Args:
             row: the tuple.
-            grouped: as in `row`.
+            grouped: as in `rows`.
         """
-        return tuple([part(row) for part in (self._key if grouped else self._ungrouped_key)])
+        key: tuple[str, ...] = (self._key if grouped else self._ungrouped_key).of_row(row)
+        return key
 
-    # -- conversions, each a function of the whole tuple ---------------------------------------
+    def _completed(self, names: list[str], columns: Columns) -> list[list[Any]]:
+        """Give generic name, strength, form and routes, in the order of `Label`."""
+        fields = (self._generic, self._strength, self._form, self._routes)
+        found = [list(field.of_page(columns)) for field in fields]
+        if not all(map(all, found)):
+            # What the tables do not say, the label name often does.
+            for place, own in enumerate(zip(*found, strict=True)):
+                if not all(own):
+                    for column, said in zip(found, self._labels[names[place]], strict=True):
+                        column[place] = column[place] or said
+        return found
+
+    # -- fields --------------------------------------------------------------------------------
 
     def _places(self, names: Names) -> list[int]:
         return [self._position[name] for name in names if name in self._position]
 
-    def _one(self, place: int, convert: Callable[[Any], Any]) -> Convert:
-        memo = _Memo(convert)
-        return lambda row: memo[row[place]]
+    def _key_field(self, parts: Sequence[Names]) -> _Field:
+        """The texts that make up a key, each the first of its columns that is not blank."""
+        places = [self._places(names) for names in parts]
+        ends = list(accumulate(map(len, places), initial=0))
 
-    def _first(self, names: Names, empty: str = "") -> Convert:
-        """The first of the columns that is not blank, as text."""
-        places = self._places(names)
-        if not places:
-            return lambda row: empty
-        if len(places) == 1:
-            return self._one(places[0], _text)
-        memo = _Memo(_text)
+        def key(*values: Any) -> tuple[str, ...]:
+            return tuple([_first_text(*values[low:high]) for low, high in pairwise(ends)])
 
-        def first(row: Row) -> str:
-            for place in places:
-                text: str = memo[row[place]]
-                if text:
-                    return text
-            return ""
+        return _Field([place for some in places for place in some], key)
 
-        return first
-
-    def _text_field(self, field: TextField | None) -> Convert:
-        if field is None:
-            return lambda row: ""
-        read = self._first(field.column)
+    def _text_of(self, field: TextField) -> tuple[list[int], Callable[..., str]]:
+        places = self._places(field.column)
+        read: Callable[..., str] = _text if len(places) == 1 else _first_text
         if field.join is not None:
-            between, places, memo = field.join, self._places(field.column), _Memo(_text)
+            between = field.join
 
-            def joined(row: Row) -> str:
-                return between.join([text for place in places if (text := memo[row[place]])])
+            def read(*values: Any) -> str:
+                return between.join(filter(None, map(_text, values)))
 
-            read = joined
         for column, values in field.unless.items():
-            read = self._unless(read, column, frozenset(values))
-        return read
+            if column in self._position:
+                places.append(self._position[column])
+                read = _unless(read, frozenset(values))
+        return places, read
 
-    def _unless(self, read: Convert, column: str, values: frozenset[str]) -> Convert:
-        if column not in self._position:
-            return read
-        excluded = self._one(self._position[column], lambda value: _text(value) in values)
-        return lambda row: "" if excluded(row) else read(row)
+    def _text_field(self, field: TextField | None) -> _Field:
+        return _Field(*self._text_of(field)) if field is not None else _Field((), str)
 
-    def _list_field(self, field: TextField | None) -> Convert:
+    def _list_field(self, field: TextField | None) -> _Field:
         if field is None:
-            return lambda row: ()
-        read, separator = self._text_field(field), field.split
-        memo = _Memo(
-            lambda text: tuple(
-                part.strip()
-                for part in (text.split(separator) if separator else [text])
-                if part.strip()
-            )
-        )
-        return lambda row: memo[read(row)]
+            return _Field((), tuple)
+        (places, read), separator = self._text_of(field), field.split
 
-    def _code_field(self, field: CodeField | None) -> Convert:
+        def parts(*values: Any) -> tuple[str, ...]:
+            text = read(*values)
+            found = text.split(separator) if separator else [text]
+            return tuple(filter(None, map(str.strip, found)))
+
+        return _Field(places, parts)
+
+    def _code_field(self, field: CodeField | None) -> _Field:
         if field is None:
-            return lambda row: ""
-        values, read = field.values, self._first(field.column)
+            return _Field((), str)
+        meanings = field.values
 
-        def meaning(code: str) -> str:
-            if code and code not in values:
+        def meaning(*values: Any) -> str:
+            code = _first_text(*values)
+            if code and code not in meanings:
                 self._odd("schedule", code)
-            return values.get(code, "")
+            return meanings.get(code, "")
 
-        memo = _Memo(meaning)
-        return lambda row: memo[read(row)]
+        return _Field(self._places(field.column), meaning)
 
-    def _flag_field(self, field: FlagField | None) -> Convert:
+    def _flag_field(self, field: FlagField | None) -> _Field:
         if field is None:
-            return lambda row: False
-        true, read = frozenset(field.true), self._first(field.column)
-        return lambda row: read(row) in true
+            return _Field((), bool)
+        true = frozenset(field.true)
+        return _Field(self._places(field.column), lambda *values: _first_text(*values) in true)
 
-    def _number_field(self, field: TextField | None) -> Convert:
+    def _number_field(self, field: TextField | None) -> _Field:
         if field is None:
-            return lambda row: 0
-        memo, read = _Memo(lambda text: number_of(text) or 0), self._first(field.column)
-        return lambda row: memo[read(row)]
+            return _Field((), int)
+        places = self._places(field.column)
+        return _Field(places, lambda *values: number_of(_first_text(*values)) or 0)
 
-    def _size_field(self, field: SizeField | None) -> Convert:
+    def _size_field(self, field: SizeField | None) -> _Field:
         if field is None:
-            return lambda row: ""
-        read = self._first(field.column)
-        unit = self._first((field.unit_column,) if field.unit_column else ())
-        units = field.units
-        memo = _Memo(lambda pair: f"{_plain(pair[0])} {units.get(pair[1], '')}".strip())
-        return lambda row: memo[read(row), unit(row)]
+            return _Field((), str)
+        numbers = self._places(field.column)
+        unit = self._places((field.unit_column,) if field.unit_column else ())
+        units, count = field.units, len(numbers)
 
-    def _date_field(self, name: str, field: DateField | None) -> Convert:
+        def size(*values: Any) -> str:
+            number, code = _first_text(*values[:count]), _first_text(*values[count:])
+            return f"{_plain(number)} {units.get(code, '')}".strip()
+
+        return _Field(numbers + unit, size)
+
+    def _date_field(self, name: str, field: DateField | None) -> _Field:
         if field is None:
-            return lambda row: ""
+            return _Field((), str)
         pattern = field.format
 
-        def iso(text: str) -> str:
+        def iso(*values: Any) -> str:
+            text = _first_text(*values)
             date = _iso_date(text, pattern)
             if date is None:
                 self._odd(name, text)
@@ -264,13 +305,17 @@ class RowReader:
                 return text
             return date
 
-        memo, read = _Memo(iso), self._first(field.column)
-        return lambda row: memo[read(row)]
+        return _Field(self._places(field.column), iso)
 
     def _odd(self, field: str, value: str) -> None:
         values = self.odd_values.setdefault(field, set())
         if len(values) < ODD_VALUES_KEPT:
             values.add(value)
+
+
+def _unless(read: Callable[..., str], excluded: frozenset[str]) -> Callable[..., str]:
+    """Read nothing where the value behind the others is one of these."""
+    return lambda *values: "" if _text(values[-1]) in excluded else read(*values[:-1])
 
 
 def _plain(number: str) -> str:

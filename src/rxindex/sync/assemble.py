@@ -9,9 +9,9 @@ into a drug: the search knows all the others, and puts the main one in their pla
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 import msgspec
@@ -29,7 +29,7 @@ from rxindex.model import (
 )
 from rxindex.ndc import canonical_ndc
 from rxindex.source.base import Group
-from rxindex.vocabulary import Facts, Vocabulary
+from rxindex.vocabulary import Vocabulary
 
 __all__ = [
     "LONGEST_TEXT",
@@ -50,6 +50,17 @@ LONGEST_VALUE = 600
 #: Most characters of an embedding text. Real ones have some hundred; this is about 500 tokens,
 #: which every model takes.
 LONGEST_TEXT = 2_000
+
+#: Drugs of different facts that are remembered; a formulation's come one after the other.
+_REMEMBERED = 256
+
+_ROUTES = attrgetter("routes")
+_CLASSES = attrgetter("classes")
+_INDICATIONS = attrgetter("indications")
+_SCHEDULE = attrgetter("schedule")
+
+#: Different sets of values that the rows of one drug have.
+_Sets = tuple[tuple[str, ...], ...]
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNCLEAN = re.compile(r"[\x00-\x1f\x7f;]+")
@@ -115,31 +126,30 @@ def assemble_groups(
     Yields:
         Each group with its drugs, ordered by their key, each after its rejected rows.
     """
+    facts = _FactsOf(vocabulary)
     for group, members in groupby(rows, key=attrgetter("group")):
         items: list[Drug | RejectedRow] = []
         by_key: dict[tuple[str, ...], list[PackageRow]] = {}
         for row in members:
-            by_key.setdefault(tuple(fold(part) for part in row.key), []).append(row)
+            by_key.setdefault(_folded(row.key), []).append(row)
         for key in sorted(by_key):
             counts.rows += len(by_key[key])
-            items += _assemble_drug(drug_id(group, key), by_key[key], vocabulary, today, counts)
+            items += _assemble_drug(drug_id(group, key), by_key[key], facts, today, counts)
         yield group, items
 
 
 def _assemble_drug(
     identity: str,
     rows: list[PackageRow],
-    vocabulary: Vocabulary,
+    facts: _FactsOf,
     today: str,
     counts: RowCounts,
-) -> Iterator[Drug | RejectedRow]:
+) -> list[Drug | RejectedRow]:
     rejected: list[RejectedRow] = []
     packages: dict[str, tuple[Package, PackageRow]] = {}
     for row in rows:
         try:
             package = _package(row, today)
-            if not row.name.strip():
-                raise RowError(f"NDC {package.ndc} has no label name; give it one in the source")
         except RowError as error:
             rejected.append(RejectedRow(identity, row, error))
             continue
@@ -149,26 +159,30 @@ def _assemble_drug(
             packages[package.ndc] = (package, row)
     if not packages:
         rejected[-1] = msgspec.structs.replace(rejected[-1], drug_lost=True)
-    yield from rejected
-    if packages:
-        ordered = [packages[ndc] for ndc in sorted(packages)]
-        drug = _drug(identity, ordered, vocabulary)
-        if any(_is_long(row) for _, row in ordered):
-            # One whose text is cut too is counted there.
-            counts.shortened += len(full_text(drug)) <= LONGEST_TEXT
-        yield drug
+        return [*rejected]
+    ordered = [packages[ndc] for ndc in sorted(packages)]
+    listed = [row for _, row in ordered]
+    drug = _drug(identity, [package for package, _ in ordered], listed, facts)
+    if any(map(_is_long, listed)):
+        # One whose text is cut too is counted there.
+        counts.shortened += len(full_text(drug)) <= LONGEST_TEXT
+    return [*rejected, drug]
 
 
 def _package(row: PackageRow, today: str) -> Package:
+    ndc = canonical_ndc(row.ndc)
+    if not row.name or row.name.isspace():
+        raise RowError(f"NDC {ndc} has no label name; give it one in the source")
     status: Status = OBSOLETE if row.end and _is_past(row.end, today) else ACTIVE
+    # By position, which is faster: a catalogue has half a million.
     return Package(
-        ndc=canonical_ndc(row.ndc),
-        labeler=_clean(row.labeler),
-        size=_clean(row.size),
-        description=_clean(row.description),
-        start=row.start,
-        end=row.end,
-        status=status,
+        ndc,
+        _clean(row.labeler),
+        _clean(row.size),
+        _clean(row.description),
+        row.start,
+        row.end,
+        status,
     )
 
 
@@ -186,79 +200,134 @@ def _is_past(end: str, today: str) -> bool:
     return end <= today or not _ISO_DATE.fullmatch(end)
 
 
-def _drug(identity: str, members: list[tuple[Package, PackageRow]], vocabulary: Vocabulary) -> Drug:
+def _drug(
+    identity: str, packages: Sequence[Package], rows: Sequence[PackageRow], facts: _FactsOf
+) -> Drug:
     # An active package's row describes the drug; NDC order makes the choice repeatable.
-    row = next((r for p, r in members if p.status == ACTIVE), members[0][1])
-    packages = tuple(package for package, _ in members)
-    substances = _substances(row, vocabulary)
-    routes = _distinct(*(name.lower() for some in _sets(members, "routes") for name in some))
-    facts = vocabulary.facts(substances, routes)
+    active = next((at for at, one in enumerate(packages) if one.status == ACTIVE), None)
+    row = rows[active or 0]
+    known = facts.of(
+        facts.substances(row.ingredients or (row.generic,), row.brand),
+        _sets(rows, _ROUTES),
+        _sets(rows, _CLASSES),
+        _sets(rows, _INDICATIONS),
+    )
     brand, generic = _clean(row.brand), _clean(row.generic)
-    if fold(generic) in {"", fold(brand)} and facts.ingredients:
-        generic = ", ".join(one.name for one in facts.ingredients)
+    if fold(generic) in {"", fold(brand)} and known.generic:
+        generic = known.generic
     own_names = {fold(brand), fold(generic)}
-    synonyms = _distinct(*facts.synonyms, *facts.brands)
     return Drug(
         id=identity,
         name=_clean(row.name),
         brand=brand,
         generic=generic,
-        ingredients=_ingredients(substances, vocabulary),
-        strength="; ".join(_clean(part) for part in row.strength.split(";") if part.strip()),
+        ingredients=known.ingredients,
+        strength=_strength(row.strength),
         form=_clean(row.form).lower(),
-        routes=routes,
-        classes=_classes(members, facts),
-        indications=_distinct(
-            *facts.main_indications, *(n for some in _sets(members, "indications") for n in some)
-        ),
-        synonyms=tuple(name for name in synonyms if fold(name) not in own_names),
+        routes=known.routes,
+        classes=known.classes,
+        indications=known.indications,
+        synonyms=tuple([name for name, folded in known.synonyms if folded not in own_names]),
         # One package that is controlled is enough: a bad code on another must not hide it.
-        schedule=next((r.schedule for _, r in members if r.schedule), ""),
+        schedule=next(filter(None, map(_SCHEDULE, rows)), ""),
         kind="brand" if row.innovator else "generic",
         gcn=row.gcn,
-        status=ACTIVE if any(p.status == ACTIVE for p in packages) else OBSOLETE,
-        packages=packages,
+        status=OBSOLETE if active is None else ACTIVE,
+        packages=tuple(packages),
     )
 
 
-def _substances(row: PackageRow, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Give the active substances, by way of the brand if the source's own names say nothing."""
-    named = tuple(
-        part
-        for text in row.ingredients or (row.generic,)
-        if text
-        for part in vocabulary.substances(text)
-    )
-    if any(vocabulary.ingredient(name) for name in named):
+class _DrugFacts(msgspec.Struct, frozen=True):
+    """What drugs of the same substances, routes, classes and indications have in common.
+
+    Attributes:
+        generic: the ingredients as the vocabulary names them, in one text; empty if it knows none.
+        ingredients, routes, classes, indications: as in `Drug`.
+        synonyms: each with the form that it is compared in.
+    """
+
+    generic: str
+    ingredients: tuple[str, ...]
+    routes: tuple[str, ...]
+    classes: tuple[str, ...]
+    indications: tuple[str, ...]
+    synonyms: tuple[tuple[str, str], ...]
+
+
+class _FactsOf:
+    """The facts of drugs, remembered: strengths and brands of a drug come one after the other.
+
+    Attributes:
+        of: gives the facts, from the substances, and the sets of routes, classes and indications
+            that the drug's rows have.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._named = lru_cache(maxsize=_REMEMBERED)(self._read_names)
+        self.of = lru_cache(maxsize=_REMEMBERED)(self._collect)
+
+    def substances(self, texts: tuple[str, ...], brand: str) -> tuple[str, ...]:
+        """Give the active substances, by way of the brand if their own names say nothing.
+
+        Args:
+            texts: that name them.
+            brand: of the drug.
+        """
+        named, is_known = self._named(texts)
+        if is_known:
+            return named
+        for name in (brand, *named):
+            known = self._vocabulary.expand(name) if name else None
+            if known is not None and known.kind == "brand":
+                return known.names
         return named
-    for name in (row.brand, *named):
-        known = vocabulary.expand(name) if name else None
-        if known is not None and known.kind == "brand":
-            return known.names
-    return named
+
+    def _read_names(self, texts: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+        """Tell apart the substances, and tell whether the vocabulary knows any of them."""
+        vocabulary = self._vocabulary
+        named = tuple(part for text in texts if text for part in vocabulary.substances(text))
+        return named, any(vocabulary.ingredient(name) for name in named)
+
+    def _collect(
+        self, substances: tuple[str, ...], routes: _Sets, classes: _Sets, indications: _Sets
+    ) -> _DrugFacts:
+        own_routes = _distinct(*(name.lower() for name in chain.from_iterable(routes)))
+        facts = self._vocabulary.facts(substances, own_routes)
+        return _DrugFacts(
+            generic=", ".join(one.name for one in facts.ingredients),
+            ingredients=self._ingredients(substances),
+            routes=own_routes,
+            classes=_distinct(*facts.main_classes, *chain.from_iterable(classes)),
+            indications=_distinct(*facts.main_indications, *chain.from_iterable(indications)),
+            synonyms=tuple((n, fold(n)) for n in _distinct(*facts.synonyms, *facts.brands)),
+        )
+
+    def _ingredients(self, substances: tuple[str, ...]) -> tuple[str, ...]:
+        names = []
+        for substance in substances:
+            known = self._vocabulary.ingredient(substance)
+            names.append(known.name if known else fold(substance))
+        return _distinct(*names)
 
 
-def _ingredients(substances: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]:
-    names = []
-    for substance in substances:
-        known = vocabulary.ingredient(substance)
-        names.append(known.name if known else fold(substance))
-    return _distinct(*names)
-
-
-def _sets(members: list[tuple[Package, PackageRow]], field: str) -> Iterable[tuple[str, ...]]:
+def _sets(rows: Sequence[PackageRow], field: Callable[[PackageRow], tuple[str, ...]]) -> _Sets:
     """Give each set of values that the rows have for a field; mostly it is the same for all."""
-    return dict.fromkeys(getattr(row, field) for _, row in members)
-
-
-def _classes(members: list[tuple[Package, PackageRow]], facts: Facts) -> tuple[str, ...]:
-    return _distinct(*facts.main_classes, *(text for _, row in members for text in row.classes))
+    found = list(map(field, rows))
+    if found.count(found[0]) == len(found):
+        return (found[0],)
+    return tuple(dict.fromkeys(found))
 
 
 def _is_long(row: PackageRow) -> bool:
     """Tell whether a value that people read will lack its end."""
-    longest = max(len(row.name), len(row.brand), len(row.generic), len(row.strength), len(row.form))
-    return longest > LONGEST_VALUE
+    return (
+        len(row.name) > LONGEST_VALUE
+        or len(row.brand) > LONGEST_VALUE
+        or len(row.generic) > LONGEST_VALUE
+        or len(row.strength) > LONGEST_VALUE
+        or len(row.form) > LONGEST_VALUE
+    )
 
 
 # Labelers, sizes and forms come again and again; half of the assembling was cleaning them.
@@ -269,6 +338,18 @@ def _clean(text: str) -> str:
         # Half a surrogate pair, left by a byte that no encoding explained, can't be written.
         text = _UNCLEAN.sub(",", text.encode("utf-8", "replace").decode())
     return " ".join(text[:LONGEST_VALUE].split())
+
+
+@lru_cache(maxsize=16_384)
+def _strength(text: str) -> str:
+    """Clean a strength, in which semicolons separate those of the ingredients."""
+    return "; ".join(_clean(part) for part in text.split(";") if part.strip())
+
+
+@lru_cache(maxsize=16_384)
+def _folded(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Fold a drug's key for comparison."""
+    return tuple([fold(part) for part in key])
 
 
 def _distinct(*values: str) -> tuple[str, ...]:

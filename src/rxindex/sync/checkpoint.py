@@ -22,8 +22,8 @@ from rxindex.index.connect import redis_errors
 
 __all__ = ["Checkpoint", "Checkpoints", "cursor_text", "read_cursor"]
 
-#: Bytes of a drug's id, which is written in base 32.
-_ID = 10
+#: Characters of a drug's id, which is written in base 32.
+_ID = 16
 #: Chunks of ids that are read at a time.
 _CHUNKS = 20
 
@@ -95,8 +95,8 @@ class Checkpoints:
             drug_ids: drugs that the source has, seen since the last note.
         """
         self._waiting = checkpoint
-        for drug_id in drug_ids:
-            self._ids += base64.b32decode(drug_id.upper())
+        # Ids are 80 bits, which base 32 writes without padding: together as one by one.
+        self._ids += base64.b32decode("".join(drug_ids).upper())
         if time.monotonic() - self._last >= self._every:
             self.save()
 
@@ -137,10 +137,8 @@ class Checkpoints:
             place += len(chunks)
             for chunk in chunks:
                 raw = chunk.encode() if isinstance(chunk, str) else chunk
-                yield [
-                    base64.b32encode(raw[start : start + _ID]).decode().lower()
-                    for start in range(0, len(raw), _ID)
-                ]
+                ids = base64.b32encode(raw).decode().lower()
+                yield [ids[start : start + _ID] for start in range(0, len(ids), _ID)]
 
     def clear(self) -> None:
         """Forget it: the runs came to their end, or have to begin anew."""

@@ -27,7 +27,7 @@ def read(**values: Any) -> tuple[PackageRow, RowReader]:
     row.update({name.replace("__", "."): value for name, value in values.items()})
     names = list(row)
     reader = RowReader(MAPPING, {name: place for place, name in enumerate(names)})
-    return reader.row(tuple(row.values()), (43720,), True), reader
+    return next(reader.rows([tuple(row.values())], [(43720,)], True, [()], [()])), reader
 
 
 def test_text_loses_its_outer_blanks_only() -> None:
@@ -106,7 +106,8 @@ def test_a_date_may_have_a_form_of_its_own() -> None:
     )
     reader = RowReader(mapping, {"g": 0, "n": 1, "d": 2, "e": 3})
 
-    assert reader.row((1, "N", "2", "04/30/2019"), (1,), True).end == "2019-04-30"
+    rows = reader.rows([(1, "N", "2", "04/30/2019")], [(1,)], True, [()], [()])
+    assert [row.end for row in rows] == ["2019-04-30"]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +172,32 @@ def test_no_value_makes_a_row_fail(value: object) -> None:
     row, _ = read(**dict.fromkeys(["NDC", "LN", "LN60", "BN", "DEA", "PS", "DF", "OBSDTEC"], value))
 
     assert row.group == (43720,)
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.integers(0, 99),
+    st.sampled_from(
+        ["", " ", "0", "1", "3", "9", "20190430", "LIPITOR 10 MG TABLET", b"CUT\xff", "A/B", "A;B"]
+    ),
+)
+
+
+@given(st.lists(st.lists(VALUES, min_size=len(COLUMNS), max_size=len(COLUMNS)), min_size=1))
+def test_a_page_is_read_as_its_rows_are_one_by_one(page: list[list[Any]]) -> None:
+    rows = list(map(tuple, page))
+    position = {name: place for place, name in enumerate(COLUMNS)}
+    groups = [(number,) for number in range(len(rows))]
+    names = [(f"class {number}",) for number in range(len(rows))]
+    for grouped in (True, False):
+        together = RowReader(MAPPING, position)
+        alone = RowReader(MAPPING, position)
+        assert list(together.rows(rows, groups, grouped, names, names)) == [
+            read_row
+            for row, group, name in zip(rows, groups, names, strict=True)
+            for read_row in alone.rows([row], [group], grouped, [name], [name])
+        ]
+        assert together.odd_values == alone.odd_values
+        assert [together.key(row, grouped) for row in rows] == [
+            one.key for one in alone.rows(rows, groups, grouped, names, names)
+        ]

@@ -168,6 +168,38 @@ def test_no_package_is_lost_or_doubled(
     assert len({drug.id for drug in made}) == len(made)
 
 
+NAMES = st.sampled_from(["", "aspirin", "ASPIRIN", "Lipitor", "warfarin sodium", "no such thing"])
+SETS = st.sampled_from([(), ("ORAL",), ("oral", "Topical"), ("House class",), ("pain",)])
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "generic": NAMES,
+                "brand": NAMES,
+                "ingredients": st.lists(NAMES, max_size=2).map(tuple),
+                "strength": st.sampled_from(["", "5 mg", "10 mg;325 mg"]),
+                "routes": SETS,
+                "classes": SETS,
+                "indications": SETS,
+            }
+        ),
+        max_size=8,
+    )
+)
+def test_a_drug_is_the_same_whatever_was_assembled_before_it(
+    vocabulary: Vocabulary, entries: list[dict[str, Any]]
+) -> None:
+    rows = [row(number, group=number // 2, **other) for number, other in enumerate(entries)]
+    alone = [
+        drug
+        for group in range(len(rows))
+        for drug in drugs([one for one in rows if one.group == (group,)], vocabulary)
+    ]
+    assert drugs(rows, vocabulary) == alone
+
+
 @given(
     st.lists(
         st.tuples(
