@@ -75,6 +75,7 @@ def open_catalogue(
             timeout=timeout,
             patience=patience,
             login=login,
+            catalogue=settings.catalogue,
         )
         try:
             yield Catalogue(client, settings.catalogue), probe(client)

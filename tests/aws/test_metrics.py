@@ -176,7 +176,7 @@ def test_what_redis_knows_is_read_when_a_run_ends(
     catalogue.client.hset(quarantine_key(catalogue), mapping={"a": "{}", "b": "{}"})
     store = DrugStore(catalogue, catalogue.require_live())
     (some, *_) = next(store.ids())
-    catalogue.client.hset(store.key(some), "vector", b"too short")
+    catalogue.client.hset(store.key(some), "count", "many")
     with metrics:
         metrics.look(catalogue)
     told = read(capsys.readouterr().out)[catalogue.name]

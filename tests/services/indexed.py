@@ -23,7 +23,7 @@ _BOOKKEEPING = {
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a drug's document holds: both fingerprints and the stored vector."""
+    """What a drug's document holds: both fingerprints; and the vector of its text."""
 
     content: bytes
     text: bytes
@@ -38,8 +38,16 @@ def contents(catalogue: Catalogue, generation: str | None = None) -> dict[str, D
     for ids in store.ids(2000):
         pipe = catalogue.client.pipeline(transaction=False)
         for one in ids:
-            pipe.hmget(store.key(one), "content_fp", "text_fp", "vector")
-        found |= {one: Document(*reply) for one, reply in zip(ids, pipe.execute(), strict=True)}
+            pipe.hmget(store.key(one), "content_fp", "text_fp")
+        prints = pipe.execute()
+        prefix = catalogue.text_prefix(name).encode()
+        for _, text in prints:
+            pipe.hget(prefix + text, "vector")
+        vectors = pipe.execute()
+        found |= {
+            one: Document(content, text, vector)
+            for one, (content, text), vector in zip(ids, prints, vectors, strict=True)
+        }
     return found
 
 
@@ -58,7 +66,8 @@ def strays(catalogue: Catalogue) -> list[str]:
     live = catalogue.require_live().name
     kept = {live, previous_generation(catalogue)}
     own = {catalogue.key(one) for one in _BOOKKEEPING}
-    pattern = re.escape(catalogue.alias) + r":(g\d+):(drug:[a-z2-7]{16}|meta|updated|lexicon)"
+    parts = r"drug:[a-z2-7]{16}|text:[a-z2-7]{20}|meta|updated|lexicon"
+    pattern = rf"{re.escape(catalogue.alias)}:(g\d+):({parts})"
     found = []
     for raw in catalogue.client.scan_iter(match=f"{catalogue.alias}:*", count=5000):
         key = raw.decode()
@@ -76,7 +85,12 @@ def assert_tidy(catalogue: Catalogue) -> None:
     assert strays(catalogue) == []
     assert doubled(catalogue) == []
     live = catalogue.require_live().name
-    assert catalogue.counts(live).documents == len(contents(catalogue))
+    held = contents(catalogue)
+    counts = catalogue.counts(live)
+    assert counts.documents == len(held)
+    # Each text is some drug's, and each drug's is there.
+    assert counts.texts == len({one.text for one in held.values()})
+    assert all(one.vector for one in held.values())
 
 
 def everything(catalogue: Catalogue) -> dict[bytes, Any]:

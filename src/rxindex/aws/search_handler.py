@@ -151,6 +151,7 @@ class SearchFunction:
             ca_certs=str(settings.redis_ca) if settings.redis_ca else None,
             timeout=_REDIS_TIMEOUT,
             patience=_REDIS_PATIENCE,
+            catalogue=settings.catalogue,
         )
         self._client = client
         if self._embedder is None:

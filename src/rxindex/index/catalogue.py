@@ -1,7 +1,8 @@
 """A catalogue in Redis: its keys, its generations, and the alias that searches go through.
 
-A generation is one index with its documents. A new model, vector size, vector type, algorithm or
-schema is a new generation, filled beside the live one; the alias then moves in one step.
+A generation is an index of drugs and one of their texts, with the documents. A new model, vector
+size, vector type, algorithm or schema is a new generation, filled beside the live one; the alias
+then moves in one step.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rxindex.errors import (
     TerminalError,
 )
 from rxindex.index.capability import Capabilities
-from rxindex.index.connect import Client, command, pairs, redis_errors, translate
+from rxindex.index.connect import Client, command, key_prefix, pairs, redis_errors, translate
 from rxindex.index.fence import Command, Fence
 from rxindex.index.generation import (
     Generation,
@@ -34,8 +35,9 @@ from rxindex.index.schema import (
     SCHEMA_VERSION,
     IndexSettings,
     choose_algorithm,
-    create_arguments,
+    drug_index_arguments,
     read_in_effect,
+    text_index_arguments,
 )
 
 __all__ = ["Catalogue"]
@@ -65,7 +67,7 @@ class Catalogue:
             )
         self.client = client
         self.name = name
-        self.alias = f"rx:{name}"
+        self.alias = key_prefix(client, name)
         self.fence = fence
 
     def fenced(self, fence: Fence) -> Catalogue:
@@ -117,12 +119,20 @@ class Catalogue:
         return ":".join((self.alias, *parts))
 
     def index(self, generation: str) -> str:
-        """Give the name of a generation's index."""
+        """Give the name of a generation's index of drugs."""
         return self.key(generation)
 
+    def text_index(self, generation: str) -> str:
+        """Give the name of a generation's index of texts, which has the vectors."""
+        return self.key(generation, "texts")
+
     def prefix(self, generation: str) -> str:
-        """Give what the keys of a generation's documents begin with."""
+        """Give what the keys of a generation's drugs begin with."""
         return self.key(generation, "drug", "")
+
+    def text_prefix(self, generation: str) -> str:
+        """Give what the keys of a generation's texts begin with."""
+        return self.key(generation, "text", "")
 
     def live(self) -> str | None:
         """Resolve the alias: the name of the live generation, or None before the first load.
@@ -186,7 +196,7 @@ class Catalogue:
         dimensions: int,
         settings: IndexSettings,
         capabilities: Capabilities,
-        drugs: int,
+        texts: int,
     ) -> Generation:
         """Create an empty generation beside what is there.
 
@@ -195,7 +205,8 @@ class Catalogue:
             dimensions: of its vectors.
             settings: what is asked of the index.
             capabilities: of the server.
-            drugs: how many to expect, roughly; decides what ``auto`` means.
+            texts: how many different embedding texts to expect, roughly; decides what ``auto``
+                means.
 
         Raises:
             ConfigurationError: the server does not take these settings.
@@ -205,20 +216,23 @@ class Catalogue:
         generation = Generation(
             f"g{number}", model_id, dimensions, settings, SCHEMA_VERSION, time.time()
         )
-        algorithm = choose_algorithm(settings, capabilities, drugs, dimensions)
-        words = create_arguments(
-            self.index(generation.name),
-            self.prefix(generation.name),
+        algorithm = choose_algorithm(settings, capabilities, texts, dimensions)
+        of_texts = text_index_arguments(
+            self.text_index(generation.name),
+            self.text_prefix(generation.name),
             settings,
             algorithm,
             dimensions,
             capabilities,
         )
+        of_drugs = drug_index_arguments(self.index(generation.name), self.prefix(generation.name))
         doing = f"creating the index {self.index(generation.name)}"
         # The record first: an index without one could not be told from a stranger's.
         record = ("SET", self.key(generation.name, "meta"), msgspec.json.encode(generation))
         self.write_all([record], doing)
-        self._step(doing, *words)
+        # The drugs last: a generation is there when their index is.
+        self._step(doing, *of_texts)
+        self._step(doing, *of_drugs)
         return generation
 
     def state(self, generation: Generation, live: str | None) -> GenerationState:
@@ -227,11 +241,19 @@ class Catalogue:
         Raises:
             CatalogueNotIndexed: it is gone.
         """
-        information = self._information(self.index(generation.name))
-        if information is None:
-            raise CatalogueNotIndexed(f"the index of generation {generation.name} is gone")
-        effect, counts = read_in_effect(information), read_counts(information)
+        drugs, texts = self._both(generation.name)
+        effect, counts = read_in_effect(texts), read_counts(drugs, texts)
         return GenerationState(generation, generation.name == live, effect, counts)
+
+    def _both(self, generation: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Ask about the index of a generation's drugs, and that of its texts."""
+        drugs = self._information(self.index(generation))
+        texts = self._information(self.text_index(generation))
+        if drugs is None or texts is None:
+            raise CatalogueNotIndexed(
+                f"the index of generation {generation} of catalogue {self.name!r} is gone"
+            )
+        return drugs, texts
 
     def mark(self, generation: str) -> tuple[int, ...]:
         """Give numbers that change with every change of a generation's documents.
@@ -264,17 +286,12 @@ class Catalogue:
         return self._behind_alias(information), _mark(information)
 
     def counts(self, generation: str) -> IndexCounts:
-        """Read what the server counts in a generation's index.
+        """Read what the server counts in a generation's indexes.
 
         Raises:
-            CatalogueNotIndexed: it is gone.
+            CatalogueNotIndexed: one is gone.
         """
-        information = self._information(self.index(generation))
-        if information is None:
-            raise CatalogueNotIndexed(
-                f"the index of generation {generation} of catalogue {self.name!r} is gone"
-            )
-        return read_counts(information)
+        return read_counts(*self._both(generation))
 
     def wait_until_indexed(self, generation: str, timeout: float = 600.0) -> IndexCounts:
         """Wait until the server has indexed what is there.
@@ -290,17 +307,24 @@ class Catalogue:
         return counts
 
     def verify_count(self, generation: str, drugs: int) -> None:
-        """Check that a generation holds as many searchable drugs as it should.
+        """Check that a search finds as many drugs as a generation should hold, and all its texts.
 
         Raises:
             IndexRejected: it does not, with the server's own reason where it has one.
         """
         counts = self.wait_until_indexed(generation)
+        reason = f": {counts.last_failure}" if counts.failures else ""
         if counts.documents != drugs:
-            reason = f": {counts.last_failure}" if counts.failures else ""
             raise IndexRejected(
                 f"generation {generation} should hold {drugs} drugs but a search can find "
                 f"{counts.documents}{reason}; the live index was left as it is"
+            )
+        # Each once: listing keys may name one twice.
+        texts = len({key for keys in self.text_keys(generation) for key in keys})
+        if counts.texts != texts:
+            raise IndexRejected(
+                f"generation {generation} holds the vectors of {texts} texts but a search can find "
+                f"{counts.texts}{reason}; the live index was left as it is"
             )
 
     def point_alias(self, generation: str) -> None:
@@ -313,10 +337,10 @@ class Catalogue:
         self._step("moving the alias", "FT.ALIASUPDATE", self.alias, self.index(generation))
 
     def drop(self, generation: str, batch: int = 500) -> int:
-        """Remove a generation: its index, then its documents in batches.
+        """Remove a generation: its indexes, then its documents in batches.
 
         Returns:
-            How many documents were removed.
+            How many drugs were removed.
 
         Raises:
             TerminalError: it is the live one.
@@ -325,10 +349,13 @@ class Catalogue:
             raise TerminalError(f"generation {generation} is live and can't be dropped")
         removed = 0
         doing = f"dropping generation {generation}"
-        if self._information(self.index(generation)) is not None:
-            self._step(doing, "FT.DROPINDEX", self.index(generation))
+        for index in (self.index(generation), self.text_index(generation)):
+            if self._information(index) is not None:
+                self._step(doing, "FT.DROPINDEX", index)
         for keys in self.document_keys(generation, batch):
             removed += sum(self.write_all([("UNLINK", key) for key in keys], doing))
+        for keys in self.text_keys(generation, batch):
+            self.write_all([("UNLINK", key) for key in keys], doing)
         # The record last: what is left of a drop that was interrupted can be found by it.
         parts = ("checkpoint", "checkpoint:seen", "updated", "lexicon", "meta")
         own = [self.key(generation, part) for part in parts]
@@ -336,12 +363,23 @@ class Catalogue:
         return removed
 
     def document_keys(self, generation: str, batch: int = 500) -> Iterator[list[bytes]]:
-        """Yield the keys of a generation's documents, indexed or not, in batches.
+        """Yield the keys of a generation's drugs, indexed or not, in batches.
 
         Raises:
             IndexUnavailable: Redis does not answer.
         """
-        pattern = self.prefix(generation) + "*"
+        return self._keys(self.prefix(generation), batch)
+
+    def text_keys(self, generation: str, batch: int = 500) -> Iterator[list[bytes]]:
+        """Yield the keys of a generation's texts, indexed or not, in batches.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        return self._keys(self.text_prefix(generation), batch)
+
+    def _keys(self, prefix: str, batch: int) -> Iterator[list[bytes]]:
+        pattern = prefix + "*"
         found: list[bytes] = []
         with redis_errors("listing documents"):
             for key in self.client.scan_iter(match=pattern, count=batch * 2):

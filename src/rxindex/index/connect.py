@@ -31,6 +31,7 @@ from rxindex.errors import (
     SearchModuleMissing,
     TerminalError,
 )
+from rxindex.index.slot import follow_slot, follows_slot, is_cluster
 
 __all__ = [
     "FENCED",
@@ -39,6 +40,7 @@ __all__ = [
     "command",
     "connect",
     "hide_password",
+    "key_prefix",
     "lease_lost",
     "pairs",
     "redis_errors",
@@ -74,6 +76,7 @@ def connect(
     timeout: float = 30.0,
     patience: int = 3,
     login: Callable[[], tuple[str, str]] | None = None,
+    catalogue: str = "",
 ) -> Client:
     """Connect to Redis and make sure that it answers.
 
@@ -88,6 +91,8 @@ def connect(
         login: gives user (or nothing) and password for each connection that is made, in place of
             those in the URL. A password that changes while a run is at work is then no reason
             for it to end.
+        catalogue: whose node to connect to where the server is one of a cluster. Without a name
+            the server is taken as it is.
 
     Raises:
         ConfigurationError: the URL is not one.
@@ -119,11 +124,25 @@ def connect(
             "write redis://host:6379/0, rediss://... for TLS, or unix:///path/to/socket"
         ) from error
     with redis_errors(f"connecting to {hide_password(url)}"):
-        answers(client)
+        if catalogue and not url.startswith("unix:") and is_cluster(client):
+            client.close()
+            client = follow_slot(url, _tagged(catalogue), **options)
+            client.get(_tagged(catalogue))
+        else:
+            answers(client)
     # Drawn by lot, 0.85 seconds on average once the first few were quick.
     backoff = ExponentialWithJitterBackoff(cap=1.0, base=0.05)
     client.set_retry(Retry(backoff, round(1.2 * patience), (refused.ConnectionError,)))
     return client
+
+
+def key_prefix(client: Client, catalogue: str) -> str:
+    """Give what all keys of a catalogue begin with, its alias."""
+    return _tagged(catalogue) if follows_slot(client) else f"rx:{catalogue}"
+
+
+def _tagged(catalogue: str) -> str:
+    return f"rx:{{{catalogue}}}"
 
 
 def _without_login(url: str) -> str:

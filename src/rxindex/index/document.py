@@ -1,5 +1,7 @@
 """A drug as a Redis hash, and back.
 
+The vector is not in it: see `rxindex.index.store`.
+
 One hash per drug: JSON costs three to five times the memory. Every field is always written, empty
 ones too, so that one HSET replaces a document's whole content in one step.
 
@@ -17,6 +19,7 @@ import msgspec
 
 from rxindex.index.escape import tokens
 from rxindex.index.schema import SEPARATOR
+from rxindex.index.text_name import text_name
 from rxindex.model import Drug, DrugKind, Package, Status
 
 __all__ = ["SUMMARY_FIELDS", "read_drug", "read_packages", "write_drug"]
@@ -38,7 +41,7 @@ _packages_decoder = msgspec.msgpack.Decoder(tuple[Package, ...])
 
 
 def write_drug(drug: Drug, content: bytes, text: bytes) -> HashFields:
-    """Write the drug's hash fields, all but the vector.
+    """Write the drug's hash fields.
 
     Args:
         drug: the drug; but for the strength, where a semicolon separates those of the
@@ -69,7 +72,7 @@ def write_drug(drug: Drug, content: bytes, text: bytes) -> HashFields:
         # Fast setting: the gain of a slower one is a few percent on rows this short.
         "packages": zlib.compress(_packages_encoder.encode(drug.packages), 6),
         "content_fp": content,
-        "text_fp": text,
+        "text_fp": text_name(text),
     }
 
 

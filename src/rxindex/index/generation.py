@@ -47,17 +47,19 @@ class Generation(msgspec.Struct, frozen=True):
 
 
 class IndexCounts(msgspec.Struct, frozen=True):
-    """What the server counts in one index.
+    """What the server counts in a generation's two indexes.
 
     Attributes:
-        documents: documents that a search can find.
-        failures: documents that the server could not index since it started.
+        documents: drugs that a search can find.
+        texts: different embedding texts, each with a vector that a search can find.
+        failures: drugs and texts that the server could not index since it started.
         last_failure: the server's word on the last of them, with its key.
         indexing: whether it is still reading existing documents.
         vector_memory: bytes that the index keeps for vectors, beside those in the documents.
     """
 
     documents: int
+    texts: int
     failures: int
     last_failure: str
     indexing: bool
@@ -80,18 +82,23 @@ class GenerationState(msgspec.Struct, frozen=True):
     counts: IndexCounts
 
 
-def read_counts(information: dict[str, Any]) -> IndexCounts:
-    """Read the counts from what ``FT.INFO`` says."""
+def read_counts(drugs: dict[str, Any], texts: dict[str, Any]) -> IndexCounts:
+    """Read the counts from what ``FT.INFO`` says of the index of drugs and of that of texts."""
+    return IndexCounts(
+        documents=int(drugs["num_docs"]),
+        texts=int(texts["num_docs"]),
+        failures=sum(int(one["hash_indexing_failures"]) for one in (drugs, texts)),
+        last_failure=_last_failure(drugs) or _last_failure(texts),
+        indexing=any(int(one["indexing"]) for one in (drugs, texts)),
+        vector_memory=round(float(texts.get("vector_index_sz_mb") or 0) * 2**20),
+    )
+
+
+def _last_failure(information: dict[str, Any]) -> str:
     errors = pairs(information.get("Index Errors", []))
     failure = as_text(errors.get("last indexing error", b""))
     key = as_text(errors.get("last indexing error key", b""))
-    return IndexCounts(
-        documents=int(information["num_docs"]),
-        failures=int(information["hash_indexing_failures"]),
-        last_failure="" if failure in {"", "N/A"} else f"{failure} (key {key})",
-        indexing=bool(int(information["indexing"])),
-        vector_memory=round(float(information.get("vector_index_sz_mb") or 0) * 2**20),
-    )
+    return "" if failure in {"", "N/A"} else f"{failure} (key {key})"
 
 
 def as_text(value: bytes | str | int) -> str:

@@ -16,6 +16,7 @@ from rxindex.errors import TerminalError
 from rxindex.index.connect import command, redis_errors, translate
 from rxindex.index.document import read_drug, read_packages, write_drug
 from rxindex.index.store import DrugStore, Fingerprints
+from rxindex.index.text_name import read_text_name
 from rxindex.model import Drug
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "label_names",
     "readable",
     "searchable",
+    "text_faults",
     "vector_fault",
     "vector_size",
 ]
@@ -42,11 +44,13 @@ class Document(msgspec.Struct, frozen=True):
         type: Redis' own name of it; a document is a ``hash``.
         fields: of the hash, by name; empty for another type.
         searchable: whether a search finds the key.
+        text: fingerprint of the embedding text that it names; None if it names none.
     """
 
     type: str
     fields: dict[str, bytes]
     searchable: bool
+    text: bytes | None = None
 
     @property
     def is_hash(self) -> bool:
@@ -88,7 +92,38 @@ def _document(reply: Any, kind: str, is_found: bool) -> Document | None:
         return None
     # A stranger's field may have any bytes for a name.
     fields = {name.decode(errors="backslashreplace"): value for name, value in reply.items()}
-    return Document(kind, fields, is_found)
+    return Document(kind, fields, is_found, read_text_name(fields.get("text_fp", b"")) or None)
+
+
+def text_faults(store: DrugStore, texts: Sequence[bytes]) -> dict[bytes, str]:
+    """Say what is wrong with the vectors of texts.
+
+    Args:
+        store: the generation.
+        texts: their fingerprints.
+
+    Returns:
+        A sentence by fingerprint; sound ones that a search can find are left out.
+
+    Raises:
+        IndexUnavailable: Redis does not answer.
+    """
+    keys = {store.text_key(text).encode(): text for text in texts}
+    pipe = store.catalogue.client.pipeline(transaction=False)
+    for key in keys:
+        pipe.hget(key, "vector")
+    with redis_errors(f"reading {len(keys)} vectors"):
+        # A key of another type answers with an error; it has no vector either.
+        replies = pipe.execute(raise_on_error=False) if keys else []
+    found = searchable(store, list(keys), store.catalogue.text_index(store.generation.name))
+    faults = {}
+    for (key, text), reply in zip(keys.items(), replies, strict=True):
+        fault = vector_fault(store, reply if isinstance(reply, bytes) else None)
+        if not fault and key not in found:
+            fault = "a vector that a search can't find"
+        if fault:
+            faults[text] = fault
+    return faults
 
 
 def key_types(store: DrugStore, keys: Sequence[bytes]) -> list[str]:
@@ -122,18 +157,24 @@ def label_names(store: DrugStore, keys: Sequence[bytes]) -> list[str]:
     ]
 
 
-def searchable(store: DrugStore, keys: Sequence[bytes]) -> set[bytes]:
-    """Ask the generation's index which of these keys a search finds.
+def searchable(store: DrugStore, keys: Sequence[bytes], index: str = "") -> set[bytes]:
+    """Ask an index which of these keys a search finds.
 
     The server looks each key up in the index, which takes it some two microseconds, whatever
     the size of the index.
+
+    Args:
+        store: the generation.
+        keys: to look up.
+        index: of the generation; its index of drugs if empty.
 
     Raises:
         IndexUnavailable: Redis does not answer.
     """
     if not keys:
         return set()
-    words = ("FT.SEARCH", _index(store), "*", "INKEYS", len(keys), *keys, *_page(0, len(keys)))
+    index = index or _index(store)
+    words = ("FT.SEARCH", index, "*", "INKEYS", len(keys), *keys, *_page(0, len(keys)))
     with redis_errors(f"asking the index about {len(keys)} keys"):
         return set(command(store.catalogue.client, *words)[1:])
 
@@ -193,7 +234,7 @@ def _page(start: int, count: int) -> tuple[str | int, ...]:
 
 
 def differing_fields(document: Document, drug: Drug, prints: Fingerprints) -> list[str]:
-    """Name the fields that are not as they would be written, but for the vector.
+    """Name the fields that are not as they would be written.
 
     Fields that rxindex does not write are nobody's business: no search reads them.
 
@@ -241,9 +282,8 @@ def vector_size(store: DrugStore) -> int:
 def vector_fault(store: DrugStore, stored: bytes | None) -> str:
     """Say what is wrong with a stored vector of this generation; an empty string if nothing is.
 
-    A vector of another size keeps its whole document out of the index; one of zeros, or with a
-    value that is no number, has no distance from any other, and may push others out of the
-    nearest of any query.
+    A vector of another size is left out of the index; one of zeros, or with a value that is no
+    number, has no distance from any other, and may push others out of the nearest of any query.
     """
     if not stored:
         return "no vector"

@@ -1,4 +1,4 @@
-"""How many of the truly nearest drugs a generation's index finds, measured on a sample."""
+"""How many of the truly nearest texts a generation's index finds, measured on a sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["NEIGHBOURS", "Recall", "sampled_recall"]
 #: the index has no EF_RUNTIME of its own above it.
 NEIGHBOURS = 50
 
-#: How far a query is from the drug that it was made of: their cosine is 0.8.
+#: How far a query is from the text that it was made of: their cosine is 0.8.
 _NOISE = 0.75
 
 #: What rounding may cost a similarity. The server scales each vector to unit length and rounds
@@ -38,8 +38,8 @@ class Recall(msgspec.Struct, frozen=True):
         recall: share of the ``k`` nearest that the index found, 0 to 1; 1 where there is nothing
             to find.
         sample: queries that were asked.
-        k: how many of the nearest count; fewer where there are not as many documents.
-        documents: that have a vector.
+        k: how many of the nearest count; fewer where there are not as many texts.
+        documents: texts that have a vector.
     """
 
     recall: float
@@ -57,17 +57,17 @@ def sampled_recall(
 ) -> Recall:
     """Compare the nearest neighbours that the index finds with those that there are.
 
-    Queries are vectors of documents drawn at random, with noise: a prescriber's words are near
-    a drug's text, not equal to it. Each is searched as a search does it, and exactly, over all
-    stored vectors, which go by in batches. Many drugs share one text and so one vector; of
-    these any is as good as any other. A hit is therefore right if it is as near as the k-th
-    nearest, not if it is the same drug.
+    Queries are vectors of texts drawn at random, with noise: a prescriber's words are near a
+    drug's text, not equal to it. Each is searched as a search does it, and exactly, over all
+    stored vectors, which go by in batches. Some texts may have one vector all the same; of these
+    any is as good as any other. A hit is therefore right if it is as near as the k-th nearest,
+    not if it is the same text.
 
     Args:
         store: the generation; the alias need not point at it.
         sample: how many queries.
         k: how many of the nearest have to be found.
-        seed: the same seed asks the same queries of the same documents.
+        seed: the same seed asks the same queries of the same texts.
         neighbours: how many to ask the index for, of which the first ``k`` count.
 
     Raises:
@@ -76,7 +76,7 @@ def sampled_recall(
     # A server that is still reading the documents does not find all of them yet.
     store.catalogue.wait_until_indexed(store.generation.name)
     draw: Draw[bytes] = Draw(sample, seed)
-    for keys in store.catalogue.document_keys(store.generation.name):
+    for keys in store.catalogue.text_keys(store.generation.name):
         for key in keys:
             draw.offer(key.decode("latin-1"), key)
     _, vectors = _read(store, list(draw.drawn().values()))
@@ -95,7 +95,7 @@ def sampled_recall(
         _look_up(similarity, found, keys, table)
         _keep(nearest, keys, table)
     if not documents:
-        raise IndexUnavailable(f"the documents of generation {store.generation.name} went away")
+        raise IndexUnavailable(f"the texts of generation {store.generation.name} went away")
     k = min(k, documents)
     slack = _ROUNDING[store.generation.settings.vector_type]
     right = sum(
@@ -117,7 +117,7 @@ def _unit(vectors: Matrix) -> Matrix:
 
 
 def _all_vectors(store: DrugStore, batch: int = 500) -> Iterator[tuple[list[bytes], Matrix]]:
-    for keys in store.catalogue.document_keys(store.generation.name, batch):
+    for keys in store.catalogue.text_keys(store.generation.name, batch):
         sound, vectors = _read(store, keys)
         if sound:
             yield sound, vectors
@@ -145,7 +145,7 @@ def _read(store: DrugStore, keys: Sequence[bytes]) -> tuple[list[bytes], Matrix]
 
 def _nearest(store: DrugStore, blobs: Sequence[bytes], k: int, ask: int) -> list[list[bytes]]:
     """Ask the index, and keep the ``k`` nearest of what it says."""
-    index = store.catalogue.index(store.generation.name)
+    index = store.catalogue.text_index(store.generation.name)
     pipe = store.catalogue.client.pipeline(transaction=False)
     for blob in blobs:
         # No time limit: a busy server would otherwise answer with less than it can find.
@@ -154,7 +154,7 @@ def _nearest(store: DrugStore, blobs: Sequence[bytes], k: int, ask: int) -> list
             "SORTBY", "distance", "ASC", "NOCONTENT", "LIMIT", 0, k,
             "PARAMS", 2, "vector", blob, "TIMEOUT", 0, "DIALECT", 2,
         )  # fmt: skip
-    with redis_errors(f"searching for the neighbours of {len(blobs)} drugs"):
+    with redis_errors(f"searching for the neighbours of {len(blobs)} texts"):
         return [reply[1:] for reply in pipe.execute()]
 
 

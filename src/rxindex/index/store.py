@@ -1,8 +1,14 @@
-"""Reading and writing a generation's documents, in batches of one round trip each."""
+"""Reading and writing a generation's documents, in batches of one round trip each.
+
+There are two kinds. A drug is a hash of all that is known of it, under ``…:drug:{id}``. Its
+embedding text is a hash of one vector, under ``…:text:{name}``, which all drugs with that text
+share; each names it in ``text_fp``. A text is written before the first drug that has it, and
+removed after the last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -13,10 +19,12 @@ from redis.client import Pipeline
 
 from rxindex.errors import RxindexError, VectorSizeError
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.connect import redis_errors, translate
+from rxindex.index.connect import command, redis_errors, translate
 from rxindex.index.document import read_drug, write_drug
+from rxindex.index.escape import tag_in
 from rxindex.index.generation import Generation
 from rxindex.index.schema import vector_bytes
+from rxindex.index.text_name import read_text_name, text_name
 from rxindex.model import Drug
 
 __all__ = ["DrugStore", "Fingerprints", "Write"]
@@ -30,7 +38,7 @@ class Fingerprints(msgspec.Struct, frozen=True):
 
     Attributes:
         content: fingerprint of the drug it was written from.
-        text: fingerprint of the text, with the model, that its vector was made from.
+        text: fingerprint of its embedding text, with the model: which vector it has.
     """
 
     content: bytes
@@ -43,12 +51,10 @@ class Write(msgspec.Struct, frozen=True):
     Attributes:
         drug: the drug.
         fingerprints: of the drug.
-        vector: the vector as stored (see `vector_bytes`), or None to keep the one that is there.
     """
 
     drug: Drug
     fingerprints: Fingerprints
-    vector: bytes | None
 
 
 class DrugStore:
@@ -63,6 +69,7 @@ class DrugStore:
         self.catalogue = catalogue
         self.generation = generation
         self._prefix = catalogue.prefix(generation.name)
+        self._text_prefix = catalogue.text_prefix(generation.name)
         size = 2 if generation.settings.vector_type == "float16" else 4
         self._vector_size = size * generation.dimensions
 
@@ -80,25 +87,21 @@ class DrugStore:
         for drug_id in ids:
             pipe.hmget(self.key(drug_id), "content_fp", "text_fp")
         replies = _read(pipe, f"reading the fingerprints of {len(ids)} drugs")
-        return [Fingerprints(*reply) if reply and None not in reply else None for reply in replies]
+        return [_fingerprints(reply) for reply in replies]
 
     def write(self, writes: Sequence[Write]) -> dict[str, RxindexError]:
-        """Write documents, each in one step, and wait for Redis to confirm all of them.
+        """Write drugs, each in one step, and wait for Redis to confirm all of them.
 
         Returns:
             Id of each drug that was not written, and why.
 
         Raises:
-            VectorSizeError: a vector has not the generation's size; nothing was written.
             IndexFull, IndexReadOnly, IndexAccessDenied, IndexUnavailable: Redis takes no
                 writes; some of the batch may have been written, and writing it again is safe.
         """
         commands = []
         for one in writes:
-            self._check(one)
             fields = write_drug(one.drug, one.fingerprints.content, one.fingerprints.text)
-            if one.vector is not None:
-                fields["vector"] = one.vector
             commands.append(("HSET", self.key(one.drug.id), *chain.from_iterable(fields.items())))
         replies = self.catalogue.write(commands, f"writing {len(writes)} drugs")
         failures = {}
@@ -110,20 +113,116 @@ class DrugStore:
                 failures[one.drug.id] = error
         return failures
 
-    def vectors(self, ids: Sequence[str]) -> list[bytes | None]:
-        """Read the stored vectors of documents; None where there is none of the right size.
+    def text_key(self, text: bytes) -> str:
+        """Give the key of a text, by its fingerprint."""
+        return self._text_prefix + text_name(text)
+
+    def write_texts(self, vectors: Mapping[bytes, bytes]) -> dict[bytes, RxindexError]:
+        """Write texts, and wait for Redis to confirm all of them.
+
+        Args:
+            vectors: as stored (see `encode_vector`), by the text's fingerprint.
+
+        Returns:
+            Fingerprint of each text that was not written, and why.
+
+        Raises:
+            VectorSizeError: a vector has not the generation's size; nothing was written.
+            IndexFull, IndexReadOnly, IndexAccessDenied, IndexUnavailable: see `write`.
+        """
+        for vector in vectors.values():
+            if len(vector) != self._vector_size:
+                raise VectorSizeError(
+                    f"a vector has {len(vector)} bytes, generation {self.generation.name} holds "
+                    f"{self._vector_size}; nothing of its batch was written"
+                )
+        doing = f"writing {len(vectors)} vectors"
+        commands = [("HSET", self.text_key(text), "vector", one) for text, one in vectors.items()]
+        replies = self.catalogue.write(commands, doing) if commands else []
+        failures = {}
+        for text, reply in zip(vectors, replies, strict=True):
+            if isinstance(reply, Exception):
+                error = translate(reply, f"writing the vector {self.text_key(text)}")
+                if not str(reply).startswith(_DOCUMENT_ERRORS):
+                    raise error from reply
+                failures[text] = error
+        return failures
+
+    def delete_texts(self, texts: Sequence[bytes]) -> None:
+        """Remove texts; drugs that have them are not found by meaning any more.
+
+        Raises:
+            RxindexError: Redis takes no writes.
+        """
+        commands = [("UNLINK", self.text_key(text)) for text in texts]
+        self.catalogue.write_all(commands, f"deleting {len(texts)} vectors")
+
+    def sweep_texts(self, batch: int = 500) -> int:
+        """Remove the texts that no drug has.
+
+        Nobody must be writing drugs meanwhile.
+
+        Returns:
+            How many are left.
+
+        Raises:
+            RxindexError: Redis does not answer, or takes no writes.
+        """
+        start = len(self._text_prefix)
+        # Each once: listing keys may name one twice.
+        left: set[bytes] = set()
+        for keys in self.catalogue.text_keys(self.generation.name, batch):
+            used = self._used([key[start:] for key in keys])
+            left |= used
+            commands = [("UNLINK", key) for key in keys if key[start:] not in used]
+            self.catalogue.write_all(commands, f"deleting {len(commands)} vectors")
+        return len(left)
+
+    def _used(self, names: Sequence[bytes]) -> set[bytes]:
+        """Ask which of these texts some drug has; what is no text's name is no drug's."""
+        sound = [name.decode() for name in names if name and read_text_name(name) is not None]
+        if not sound:
+            return set()
+        words = (
+            "FT.AGGREGATE", self.catalogue.index(self.generation.name), tag_in("text_fp", sound),
+            "LOAD", 1, "@text_fp", "GROUPBY", 1, "@text_fp",
+            "LIMIT", 0, len(sound), "TIMEOUT", 0, "DIALECT", 2,
+        )  # fmt: skip
+        with redis_errors(f"asking for the drugs of {len(sound)} vectors"):
+            rows = command(self.catalogue.client, *words)[1:]
+        return {row[1] for row in rows}
+
+    def vectors(self, texts: Sequence[bytes]) -> list[bytes | None]:
+        """Read the stored vectors of texts; None where there is none of the right size.
+
+        Args:
+            texts: their fingerprints.
 
         Raises:
             IndexUnavailable: Redis does not answer.
         """
         pipe = self.catalogue.client.pipeline(transaction=False)
-        for drug_id in ids:
-            pipe.hget(self.key(drug_id), "vector")
-        replies = _read(pipe, f"reading {len(ids)} vectors")
+        for text in texts:
+            pipe.hget(self.text_key(text), "vector")
+        replies = _read(pipe, f"reading {len(texts)} vectors")
         return [
             vector if vector is not None and len(vector) == self._vector_size else None
             for vector in replies
         ]
+
+    def all_vectors(self) -> Iterator[bytes]:
+        """Yield the stored vectors of all texts that have one of the right size.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        for keys in self.catalogue.text_keys(self.generation.name):
+            pipe = self.catalogue.client.pipeline(transaction=False)
+            for key in keys:
+                pipe.hget(key, "vector")
+            for vector in _read(pipe, f"reading {len(keys)} vectors"):
+                if vector is not None and len(vector) == self._vector_size:
+                    yield vector
 
     def encode_vector(self, vector: NDArray[np.float32]) -> bytes:
         """Write a vector as this generation stores it (see `vector_bytes`).
@@ -140,7 +239,7 @@ class DrugStore:
         return np.frombuffer(stored, dtype=kind).astype(np.float32)
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove documents; those that are already gone don't matter.
+        """Remove drugs; those that are already gone don't matter.
 
         Returns:
             How many were there.
@@ -149,7 +248,7 @@ class DrugStore:
         return sum(self.catalogue.write_all(commands, f"deleting {len(ids)} drugs"))
 
     def ids(self, batch: int = 500) -> Iterator[list[str]]:
-        """Yield the ids of all documents, indexed or not, in batches.
+        """Yield the ids of all drugs, indexed or not, in batches.
 
         Raises:
             IndexUnavailable: Redis does not answer.
@@ -176,13 +275,11 @@ class DrugStore:
             for drug_id, reply in zip(ids, replies, strict=True)
         ]
 
-    def _check(self, one: Write) -> None:
-        if one.vector is not None and len(one.vector) != self._vector_size:
-            raise VectorSizeError(
-                f"the vector of {one.drug.name!r} ({one.drug.id}) has {len(one.vector)} bytes, "
-                f"generation {self.generation.name} holds {self._vector_size}; nothing of its "
-                "batch was written"
-            )
+
+def _fingerprints(reply: list[bytes | None] | None) -> Fingerprints | None:
+    content, named = reply or (None, None)
+    text = None if named is None else read_text_name(named)
+    return None if content is None or text is None else Fingerprints(content, text)
 
 
 def _read(pipe: Pipeline, doing: str) -> list[Any]:

@@ -1,4 +1,8 @@
-"""Candidates for an answer: every question that a query comes down to, in one round trip."""
+"""Candidates for an answer: every question that a query comes down to, in one round trip.
+
+One more is needed for nearness of meaning, which few queries need: vectors belong to embedding
+texts, and the drugs that have the nearest of them are asked for next.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,8 @@ from rxindex.index.connect import command, pairs, redis_errors
 from rxindex.index.escape import tag_all, tag_in, words
 from rxindex.index.generation import Generation
 from rxindex.index.recall import NEIGHBOURS
-from rxindex.index.schema import SEPARATOR, vector_bytes
+from rxindex.index.schema import SEPARATOR
+from rxindex.search.near import Near
 from rxindex.search.understood import Understood
 from rxindex.search.wanted import Wanted
 
@@ -224,17 +229,17 @@ def retrieve(
     facets: bool = False,
     neighbours: int = NEIGHBOURS,
 ) -> tuple[list[Candidate], int]:
-    """Gather candidates in one round trip.
+    """Gather candidates, in one round trip or, with a vector, two.
 
     Args:
         catalogue: where to search.
         generation: which of its generations to search.
         asked: the query, understood.
-        narrow: the clause of the filters, for every question and for the vectors.
+        narrow: the clause of the filters, for every question and for what is near.
         vector: of the query; None to do without.
         first: gather only what the first hits of one name are among, and count the others.
         facets: read what facets are counted from.
-        neighbours: how many of the nearest vectors to take.
+        neighbours: how many of the nearest texts to ask for.
 
     Returns:
         Each drug once, in the best of its tiers; and, where one thing is wanted, how many there
@@ -253,9 +258,8 @@ def retrieve(
         query = f"({one.clause}) {narrow}" if one.clause != "*" else narrow or "*"
         command(pipe, *_search(index, query, fields, _FIRST if first else MOST_COUNTED))
     if vector is not None:
-        blob = vector_bytes(vector, generation.settings.vector_type, generation.dimensions)
-        base = f"({narrow})" if narrow else "*"
-        command(pipe, *_nearest(index, base, blob, neighbours, fields))
+        near = Near(catalogue, generation, vector)
+        command(pipe, *near.question(neighbours))
     with redis_errors("searching"):
         replies = pipe.execute() if asks or vector is not None else []
     found: dict[str, Candidate] = {}
@@ -263,7 +267,11 @@ def retrieve(
     for one, reply in zip(asks, replies, strict=False):
         _gather(found, reply, one, start, fields)
     if vector is not None:
-        _gather_nearest(found, replies[-1], start, fields)
+        for key, cosine, values in near.drugs(replies[-1], narrow, fields, neighbours):
+            drug_id = key[start:].decode()
+            if drug_id not in found:
+                found[drug_id] = _candidate(drug_id, TIERS["meaning"], 0, values, fields)
+            found[drug_id].cosine = cosine
     # Of one thing that is wanted, no two questions find the same drug.
     counted = sum(reply[0] for reply in replies[: len(asks)])
     return list(found.values()), min(counted, MOST_COUNTED)
@@ -274,16 +282,6 @@ def _search(index: str, query: str, fields: Sequence[str], most: int) -> tuple[s
         "FT.SEARCH", index, query, "SORTBY", "count", "DESC",
         "RETURN", len(fields), *fields,
         "LIMIT", 0, most, "DIALECT", 2,
-    )  # fmt: skip
-
-
-def _nearest(
-    index: str, base: str, blob: bytes, count: int, fields: Sequence[str]
-) -> tuple[str | int | bytes, ...]:
-    return (
-        "FT.SEARCH", index, f"{base}=>[KNN {count} @vector $vector AS distance]",
-        "SORTBY", "distance", "ASC", "RETURN", len(fields) + 1, *fields, "distance",
-        "LIMIT", 0, count, "PARAMS", 2, "vector", blob, "DIALECT", 2,
     )  # fmt: skip
 
 
@@ -308,19 +306,6 @@ def _gather(
             known.tier, known.of = tier, of
         if of == TOGETHER:
             known.together = True
-
-
-def _gather_nearest(
-    found: dict[str, Candidate], reply: list[Any], start: int, fields: Sequence[str]
-) -> None:
-    for place in range(1, len(reply), 2):
-        values = reply[place + 1]
-        if not values:
-            continue
-        drug_id = reply[place][start:].decode()
-        if drug_id not in found:
-            found[drug_id] = _candidate(drug_id, TIERS["meaning"], 0, values, fields)
-        found[drug_id].cosine = 1.0 - float(pairs(values)["distance"])
 
 
 def _candidate(

@@ -1,4 +1,4 @@
-"""The plan's effects: vectors for the texts that need one, then documents."""
+"""The plan's effects: vectors for the texts that have none, then drugs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class EmbeddedBatch(msgspec.Struct, frozen=True):
 
     Attributes:
         plan: the batch.
-        vectors: stored form by text fingerprint.
+        vectors: to write before its drugs: stored form by text fingerprint. Texts that are
+            written already, or with an earlier batch, are not among them.
         failures: why a text has none, by text fingerprint.
         calls: of the model, for this batch and those embedded with it.
         carried: vectors taken over from the generation before, likewise.
@@ -46,11 +47,11 @@ class EmbeddedBatch(msgspec.Struct, frozen=True):
 
 
 class VectorStage:
-    """Makes each distinct text's vector once in a run.
+    """Makes the vector of each text that the generation does not have, once.
 
     Args:
         embedder: makes them.
-        spool: remembers them.
+        spool: remembers the texts that were dealt with.
         store: the generation that they are for; None in a dry run of a first load.
         donor: the live generation, where it has vectors of the same model.
         quarantine: says which drugs to leave alone; None to try all.
@@ -72,7 +73,7 @@ class VectorStage:
         self.spool = spool
         self.store = store
         self.donor = donor
-        #: Calls and characters whose texts' drugs were not written, since the run stopped.
+        #: Calls and characters whose texts were not written, since the run stopped.
         self.unwritten = (0, 0)
         self._refused: dict[bytes, RxindexError] = {}
         self._yielded = False
@@ -90,33 +91,38 @@ class VectorStage:
             VectorSizeError: the embedder's vectors do not fit the generation.
             RxindexError: the embedder as a whole does not work.
         """
-        for group, vectors in self._groups(plan):
-            planned = [one for batch in group for one in batch.drugs if self._is_due(one)]
-            needed = {one.fingerprints.text: one for one in planned}
+        for group, known in self._groups(plan):
+            needed = {
+                one.fingerprints.text: one
+                for batch in group
+                for one in batch.drugs
+                if self._is_due(one)
+            }
             # A text that was refused once in the run is not sent again.
             failures = {text: self._refused[text] for text in needed if text in self._refused}
-            missing = {text for text in needed if text not in vectors and text not in failures}
-            carried = self._carry(planned, missing)
-            rest = [needed[text] for text in needed if text in missing and text not in carried]
+            missing = [text for text in needed if text not in known and text not in failures]
+            carried = self._carry(missing)
+            rest = [needed[text] for text in missing if text not in carried]
             if dry_run:
                 made, calls = {one.fingerprints.text: b"" for one in rest}, len(rest)
             else:
-                made, calls = self._make(rest, failures, self._must(group, vectors))
-            self.spool.add_vectors((made | carried).items())
-            vectors |= made | carried
+                made, calls = self._make(rest, failures, self._must(group, known))
+            vectors = made | carried
+            self.spool.add_texts(vectors)
+            known |= vectors.keys()
             tried = [one for one in rest if one.fingerprints.text in made.keys() | failures.keys()]
             counted = (calls, len(carried), sum(len(one.text) for one in tried))
             for batch in group:
-                if not self._is_whole(batch, vectors, failures):
+                if not self._is_whole(batch, known, failures):
                     self.unwritten = (counted[0], counted[2])
                     return
                 yield EmbeddedBatch(batch, vectors, failures, *counted)
                 self._yielded = True
-                counted = (0, 0, 0)
+                vectors, counted = {}, (0, 0, 0)
             if self.stop:
                 return
 
-    def _must(self, group: Sequence[PlannedBatch], vectors: dict[bytes, bytes]) -> set[bytes]:
+    def _must(self, group: Sequence[PlannedBatch], known: set[bytes]) -> set[bytes]:
         """Give the texts to embed whatever is asked: a run writes one batch at least.
 
         One that never did would never get on, however often it was tried again.
@@ -124,72 +130,68 @@ class VectorStage:
         if self._yielded:
             return set()
         texts = {one.fingerprints.text for one in group[0].drugs if self._is_due(one)}
-        return texts - vectors.keys()
+        return texts - known
 
     def _is_due(self, one: PlannedDrug) -> bool:
         waits = self.quarantine is not None and self.quarantine.waits(one)
         return one.action == "embed" and not waits
 
     def _is_whole(
-        self,
-        batch: PlannedBatch,
-        vectors: dict[bytes, bytes],
-        failures: dict[bytes, RxindexError],
+        self, batch: PlannedBatch, known: set[bytes], failures: dict[bytes, RxindexError]
     ) -> bool:
         """Tell whether each text of a batch was tried; some were not if there was a stop."""
         return all(
-            one.fingerprints.text in vectors or one.fingerprints.text in failures
+            one.fingerprints.text in known or one.fingerprints.text in failures
             for one in batch.drugs
             if self._is_due(one)
         )
 
     def _groups(
         self, plan: Iterator[PlannedBatch]
-    ) -> Iterator[tuple[list[PlannedBatch], dict[bytes, bytes]]]:
+    ) -> Iterator[tuple[list[PlannedBatch], set[bytes]]]:
         """Put batches together until there are enough texts to keep the embedder busy.
 
         Yields:
-            The batches, and the vectors that the run has made already for texts of theirs.
+            The batches, and those of their texts that need nothing any more.
         """
         group: list[PlannedBatch] = []
         texts: set[bytes] = set()
-        known: dict[bytes, bytes] = {}
+        known: set[bytes] = set()
         for batch in plan:
             group.append(batch)
             named = {one.fingerprints.text for one in batch.drugs if self._is_due(one)}
-            new = named - texts - known.keys()
-            known |= self.spool.vectors(new)
-            texts |= new - known.keys()
+            new = named - texts - known
+            known |= self._known(new)
+            texts |= new - known
             if len(texts) >= self.embedder.batch_size or len(group) == _MOST_BATCHES or not texts:
                 yield group, known
-                group, texts, known = [], set(), {}
+                group, texts, known = [], set(), set()
         if group:
             yield group, known
 
-    def _carry(self, planned: Sequence[PlannedDrug], missing: set[bytes]) -> dict[bytes, bytes]:
-        """Take vectors of texts that the live generation has from any of the texts' drugs.
+    def _known(self, texts: set[bytes]) -> set[bytes]:
+        """Give those of the texts that this run has dealt with, or whose vector is there."""
+        known = self.spool.texts(texts)
+        if self.store is None:
+            return known
+        asked = list(texts - known)
+        found = zip(asked, self.store.vectors(asked), strict=True)
+        stored = [text for text, one in found if one is not None and _is_sound(self.store, one)]
+        self.spool.add_texts(stored)
+        return known.union(stored)
+
+    def _carry(self, missing: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Take vectors of texts that the live generation has; one that was damaged is made anew.
 
         In a dry run of a first load into a new generation there is nothing to store them in;
         what can be carried is then found out all the same.
         """
         if self.donor is None or not missing:
             return {}
-        ids = [one.drug.id for one in planned if one.fingerprints.text in missing]
-        known = {
-            drug_id: print_.text
-            for drug_id, print_ in zip(ids, self.donor.fingerprints(ids), strict=True)
-            if print_ is not None and print_.text in missing
-        }
-        # One drug of each text is enough.
-        wanted = list({text: drug_id for drug_id, text in known.items()}.values())
         carried = {}
-        for drug_id, vector in zip(wanted, self.donor.vectors(wanted), strict=True):
-            if vector is None:
-                continue
-            decoded = self.donor.decode_vector(vector)
-            # One that was damaged is made anew.
-            if np.isfinite(decoded).all():
-                text = known[drug_id]
+        for text, vector in zip(missing, self.donor.vectors(missing), strict=True):
+            if vector is not None and _is_sound(self.donor, vector):
+                decoded = self.donor.decode_vector(vector)
                 carried[text] = self.store.encode_vector(decoded) if self.store else vector
         return carried
 
@@ -268,9 +270,10 @@ class Applier:
         self.budget = budget
         self.price = price
         self._failed_texts: set[bytes] = set()
+        self._unwritten: dict[bytes, RxindexError] = {}
 
     def write(self, batch: EmbeddedBatch) -> None:
-        """Write what the batch's plan says.
+        """Write what the batch's plan says: texts first, then the drugs that have them.
 
         Raises:
             ErrorBudgetSpent: too many failed; the others of the batch were written.
@@ -278,15 +281,12 @@ class Applier:
             RxindexError: Redis takes no writes (see `DrugStore.write`).
         """
         self._count(batch)
-        writes, done = [], []
-        for one in batch.plan.drugs:
-            if self._is_left(one, batch):
-                continue
-            # Not get(): a drug written without its new vector would keep the old one for good.
-            vector = batch.vectors[one.fingerprints.text] if one.action == "embed" else None
-            writes.append(Write(one.drug, one.fingerprints, vector))
-            done.append(one)
-        refused = self.store.write(writes) if self.store and writes and not self.dry_run else {}
+        store = None if self.dry_run else self.store
+        if store:
+            self._unwritten |= store.write_texts(batch.vectors)
+        done = [one for one in batch.plan.drugs if not self._is_left(one, batch)]
+        writes = [Write(one.drug, one.fingerprints) for one in done]
+        refused = store.write(writes) if store and writes else {}
         for one in done:
             if one.drug.id in refused:
                 self._fail(one, refused[one.drug.id])
@@ -300,7 +300,7 @@ class Applier:
     def _is_left(self, one: PlannedDrug, batch: EmbeddedBatch) -> bool:
         """Tell whether there is nothing to write for a drug, and count why."""
         report = self.report
-        failure = batch.failures.get(one.fingerprints.text) if one.action == "embed" else None
+        failure = self._failure(one, batch)
         if one.action == "unchanged":
             report.unchanged += not batch.plan.again
             if self.quarantine is not None:
@@ -316,6 +316,13 @@ class Applier:
         else:
             return False
         return True
+
+    def _failure(self, one: PlannedDrug, batch: EmbeddedBatch) -> RxindexError | None:
+        """Say why a drug's text has no vector, if it needs one and has none."""
+        if one.action != "embed":
+            return None
+        text = one.fingerprints.text
+        return batch.failures.get(text) or self._unwritten.get(text)
 
     def _succeed(self, one: PlannedDrug) -> None:
         report = self.report
@@ -369,3 +376,8 @@ class Applier:
         if self.budget is not None and one.fingerprints.text not in self._failed_texts:
             self._failed_texts.add(one.fingerprints.text)
             self.budget.failed(f"{one.drug.name!r} ({one.drug.id}): {error}")
+
+
+def _is_sound(store: DrugStore, stored: bytes) -> bool:
+    decoded = store.decode_vector(stored)
+    return bool(np.isfinite(decoded).all() and decoded.any())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from rxindex.index.inspect import Document, differing_fields, readable, vector_fault
+from rxindex.index.inspect import Document, differing_fields, readable
 from rxindex.index.store import DrugStore
 from rxindex.model import text_fingerprint
 from rxindex.sync.assemble import embedding_text
@@ -144,7 +145,9 @@ class VerifyReport(msgspec.Struct):
         return built
 
 
-def faults_of(store: DrugStore, one: PlannedDrug, document: Document | None) -> Faults:
+def faults_of(
+    store: DrugStore, one: PlannedDrug, document: Document | None, vectors: Mapping[bytes, str]
+) -> Faults:
     """Say everything that is wrong with a drug's document.
 
     What the document says of itself counts for nothing: each field is compared with what would
@@ -154,6 +157,7 @@ def faults_of(store: DrugStore, one: PlannedDrug, document: Document | None) -> 
         store: the generation.
         one: the drug as the source has it, with its fingerprints.
         document: what is under its key.
+        vectors: what is wrong with the vectors of texts (see `rxindex.index.inspect.text_faults`).
     """
     if document is None:
         return {"missing": "no document"}
@@ -161,21 +165,19 @@ def faults_of(store: DrugStore, one: PlannedDrug, document: Document | None) -> 
         return {"missing": f"its key holds a Redis {document.type}, which is no document"}
     faults: Faults = {}
     fields = differing_fields(document, one.drug, one.fingerprints)
-    text = document.fields.get("text_fp")
-    foreign = text != one.fingerprints.text and text != _own_text(store, one, document)
+    text = document.text
+    foreign = text is None or text not in {one.fingerprints.text, _own_text(store, one, document)}
     if foreign:
         fields.remove("text_fp")
     if fields:
         by_hand = document.fields.get("content_fp") == one.fingerprints.content
         faults["stale"] = _stale(fields, by_hand=by_hand)
-    unsound = vector_fault(store, document.fields.get("vector"))
-    if unsound:
-        faults["vector"] = unsound
-    elif foreign:
+    if foreign:
         faults["vector"] = "its vector was made of another text, or by another model"
+    elif text is not None and text in vectors:
+        faults["vector"] = vectors[text]
     if not document.searchable:
-        cause = " (Redis leaves out a document with such a vector)" if unsound else ""
-        faults["not_indexed"] = f"a search can't find it{cause}"
+        faults["not_indexed"] = "a search can't find it"
     return faults
 
 
@@ -203,4 +205,4 @@ def action_for(one: PlannedDrug, document: Document | None, faults: Faults) -> A
         return "embed"
     # Any HSET makes the query engine read the whole document anew, so rewriting it brings back
     # one that a search can't find, too.
-    return "metadata" if document.fields.get("text_fp") == one.fingerprints.text else "embed"
+    return "metadata" if document.text == one.fingerprints.text else "embed"

@@ -69,10 +69,12 @@ class Finish:
         report.in_quarantine = len(self._quarantine)
         if store is not None and not self._options.dry_run:
             if self._target.live:
-                self._check_live(store, left)
+                self._check_live(store, left, passage.covered)
                 # A run that died after its alias moved has left the older ones to this one.
                 drop_older(self._catalogue)
             else:
+                if passage.covered:
+                    store.sweep_texts()
                 self._go_live(store, left, passage.covered)
             self._report_index(store)
             self._keep_names(store)
@@ -133,14 +135,19 @@ class Finish:
             self._report.warnings.append(done.warning)
         drop_older(self._catalogue)
 
-    def _check_live(self, store: DrugStore, documents: int) -> None:
-        """Say so if the live index lacks documents that Redis has."""
-        found = self._catalogue.counts(store.generation.name).documents
-        if found != documents:
-            self._hold(
-                f"Redis holds {documents:,} drugs but a search can find {found:,}; "
-                "rxindex verify --repair says which, and mends it"
-            )
+    def _check_live(self, store: DrugStore, documents: int, covered: bool) -> None:
+        """Say so if the live index lacks drugs or vectors that Redis has."""
+        texts = store.sweep_texts() if covered else None
+        counts = self._catalogue.counts(store.generation.name)
+        for what, held, found in (
+            ("drugs", documents, counts.documents),
+            ("vectors", texts, counts.texts),
+        ):
+            if held is not None and found != held:
+                self._hold(
+                    f"Redis holds {held:,} {what} but a search can find {found:,}; "
+                    "rxindex verify --repair says which, and mends it"
+                )
 
     def _hold(self, why: str) -> None:
         self._held = True

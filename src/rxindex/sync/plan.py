@@ -13,7 +13,8 @@ from rxindex.sync.assemble import RejectedRow, full_text, shorten
 
 __all__ = ["Action", "DrugBatch", "PlannedBatch", "PlannedDrug", "plan_batch"]
 
-#: ``unchanged``: nothing. ``metadata``: rewrite all but the vector. ``embed``: write all.
+#: ``unchanged``: nothing. ``metadata``: write the drug, its text is as it was. ``embed``: write it,
+#: after its text, if that has no vector yet.
 Action = Literal["unchanged", "metadata", "embed"]
 
 

@@ -7,15 +7,21 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from rxindex.errors import ConfigurationError
+from rxindex.sync.flow import batches
 
 __all__ = ["RunSpool"]
 
+T = TypeVar("T", str, bytes)
+
+#: Values in one question; SQLite of old takes 999.
+_MARKS = 500
+
 
 class RunSpool:
-    """The vectors made and the drugs seen in one run, in a temporary SQLite file.
+    """The texts dealt with and the drugs seen in one run, in a temporary SQLite file.
 
     A context manager; the file goes with it. Safe to use from several threads.
     """
@@ -30,7 +36,7 @@ class RunSpool:
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             PRAGMA cache_size = -16384;
-            CREATE TABLE vector (text BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID;
+            CREATE TABLE text (fingerprint BLOB PRIMARY KEY) WITHOUT ROWID;
             CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
             CREATE TABLE stored (id TEXT PRIMARY KEY) WITHOUT ROWID;
             """
@@ -54,21 +60,13 @@ class RunSpool:
         with contextlib.suppress(sqlite3.ProgrammingError):
             self._database.close()
 
-    def vectors(self, texts: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Give the vectors of those text fingerprints that have one."""
-        wanted = list(dict.fromkeys(texts))
-        found: dict[bytes, bytes] = {}
-        for start in range(0, len(wanted), 500):
-            part = wanted[start : start + 500]
-            marks = ",".join("?" * len(part))
-            query = f"SELECT text, vector FROM vector WHERE text IN ({marks})"  # noqa: S608
-            with self._lock, _told():
-                found.update(self._database.execute(query, part).fetchall())
-        return found
+    def texts(self, texts: Iterable[bytes]) -> set[bytes]:
+        """Give those of these text fingerprints that were added."""
+        return self._among("text", "fingerprint", list(dict.fromkeys(texts)))
 
-    def add_vectors(self, vectors: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep vectors under their text fingerprints."""
-        self._write("INSERT OR REPLACE INTO vector VALUES (?, ?)", vectors)
+    def add_texts(self, texts: Iterable[bytes]) -> None:
+        """Remember that there is a vector of these texts, or will be before their drugs."""
+        self._write("INSERT OR IGNORE INTO text VALUES (?)", ((one,) for one in texts))
 
     def mark_seen(self, ids: Iterable[str]) -> int:
         """Remember that the source has these drugs.
@@ -90,21 +88,25 @@ class RunSpool:
             Those that were not named before; listing Redis' keys may name some twice.
         """
         wanted = list(dict.fromkeys(ids))
-        known = self._among("stored", wanted)
+        known = self._among("stored", "id", wanted)
         new = [one for one in wanted if one not in known]
         self._write("INSERT INTO stored VALUES (?)", ((one,) for one in new))
         return new
 
     def unseen(self, ids: Sequence[str]) -> list[str]:
         """Give those of ``ids`` that the source does not have."""
-        seen = self._among("seen", ids)
+        seen = self._among("seen", "id", ids)
         return [one for one in ids if one not in seen]
 
-    def _among(self, table: str, ids: Sequence[str]) -> set[str]:
-        marks = ",".join("?" * len(ids))
-        query = f"SELECT id FROM {table} WHERE id IN ({marks})"  # noqa: S608 - no data in it
-        with self._lock, _told():
-            return {row[0] for row in self._database.execute(query, list(ids))}
+    def _among(self, table: str, column: str, values: Sequence[T]) -> set[T]:
+        found: set[T] = set()
+        for part in batches(values, _MARKS):
+            marks = ",".join("?" * len(part))
+            # There is no data in it.
+            query = f"SELECT {column} FROM {table} WHERE {column} IN ({marks})"  # noqa: S608
+            with self._lock, _told():
+                found.update(row[0] for row in self._database.execute(query, part))
+        return found
 
     def _write(self, statement: str, rows: Iterable[tuple[object, ...]]) -> int:
         with self._lock, _told():

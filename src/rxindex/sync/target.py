@@ -16,6 +16,10 @@ from rxindex.sync.promote import previous_generation
 __all__ = ["Target", "choose_target", "live_target", "named_target"]
 
 
+#: Packages that share an embedding text: about as many in FDB's catalogue as in the FDA's.
+_PER_TEXT = 20
+
+
 class Target(msgspec.Struct, frozen=True):
     """Where a run writes.
 
@@ -70,9 +74,8 @@ def choose_target(
     left = previous_generation(catalogue) if rebuild else None
     begun = _begun(catalogue, wanted, live_name, left)
     if begun is None and not dry_run:
-        # About five packages make a drug, in FDB's catalogue as in the FDA's.
         begun = catalogue.create(
-            embedder.model_id, embedder.dimensions, settings, capabilities, packages // 5
+            embedder.model_id, embedder.dimensions, settings, capabilities, packages // _PER_TEXT
         )
     return Target(DrugStore(catalogue, begun) if begun else None, live=False, donor=donor)
 

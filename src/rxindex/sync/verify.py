@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import secrets
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from rxindex.embed.base import Embedder
 from rxindex.errors import ConfigurationError, EmptySource, GenerationMismatch
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.inspect import inspect
+from rxindex.index.inspect import Document, inspect, text_faults
 from rxindex.index.sampling import Draw
 from rxindex.index.store import DrugStore
 from rxindex.model import Drug
@@ -151,6 +151,8 @@ class _Verification:
         self.tell: Callable[[int], None] = lambda rows: None
         #: The drugs that are on their way to being mended: a few batches.
         self.under_way: dict[str, Faults] = {}
+        #: Texts whose vectors are to be made anew, likewise.
+        self._unsound: set[bytes] = set()
 
     def carry_out(self, tell: Callable[[int], None]) -> None:
         """Compare what the source has, then what the index has on top of it."""
@@ -167,6 +169,8 @@ class _Verification:
         surplus.find(self.options.sample)
         if self.options.repair:
             surplus.repair(1.0 if self.options.allow_deletes else self.options.most_deletes)
+            if self.options.sample is None:
+                self.store.sweep_texts()
         if self.report.rejected:
             self.report.warnings.append(
                 f"{self.report.rejected:,} rows of the source can't become packages; 'rxindex "
@@ -186,11 +190,14 @@ class _Verification:
         """Compare drugs with their documents, in one round trip, and give those that differ."""
         planned = plan_batch(batch, self.store.generation.model_id, None).drugs
         documents = inspect(self.store, [one.drug.id for one in planned])
+        vectors = self._vectors(documents)
+        if self.options.repair:
+            self._unsound |= vectors.keys()
         different = []
         for one, document in zip(planned, documents, strict=True):
             self.report.drugs += 1
             self.report.packages += len(one.drug.packages)
-            if faults := faults_of(self.store, one, document):
+            if faults := faults_of(self.store, one, document, vectors):
                 self.report.find(one.drug.id, one.drug.name, faults)
                 self.under_way[one.drug.id] = faults
                 action = action_for(one, document, faults)
@@ -229,12 +236,27 @@ class _Verification:
         effects = SyncReport()
         applier = Applier(self.store, effects, dry_run=False)
         stage = VectorStage(embedder, self.spool, self.store, None)
-        with closing(stage.embed(differing, dry_run=False)) as embedded:
+        with closing(stage.embed(self._cleared(differing), dry_run=False)) as embedded:
             for batch in embedded:
                 self._make_way(batch)
                 applier.write(batch)
                 self._look_again(batch)
         self.report.embedding_calls = effects.embedding_calls
+
+    def _vectors(self, documents: Sequence[Document | None]) -> dict[bytes, str]:
+        """Say what is wrong with the vectors of the texts that these documents have."""
+        texts = {one.text for one in documents if one is not None and one.text is not None}
+        return text_faults(self.store, sorted(texts))
+
+    def _cleared(
+        self, differing: Generator[PlannedBatch, None, None]
+    ) -> Generator[PlannedBatch, None, None]:
+        """Remove vectors that are no good, since one that is there would not be made again."""
+        with closing(differing):
+            for batch in differing:
+                self.store.delete_texts(sorted(self._unsound))
+                self._unsound.clear()
+                yield batch
 
     def _make_way(self, batch: EmbeddedBatch) -> None:
         """Remove keys of another type that stand in the place of a document about to be written."""
@@ -252,9 +274,10 @@ class _Verification:
         """Compare what was mended once more; name what still differs."""
         drugs = batch.plan.drugs
         documents = inspect(self.store, [one.drug.id for one in drugs])
+        vectors = self._vectors(documents)
         for one, document in zip(drugs, documents, strict=True):
             self.under_way.pop(one.drug.id, None)
-            faults = faults_of(self.store, one, document)
+            faults = faults_of(self.store, one, document, vectors)
             if not faults:
                 self.report.mend()
                 continue

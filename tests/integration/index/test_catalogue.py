@@ -14,19 +14,18 @@ from rxindex.index.store import DrugStore, Fingerprints, Write
 from rxindex.model import Drug, Package
 
 DIMENSIONS = 4
-VECTOR = b"\0\x3c" * DIMENSIONS  # ones, as float16
 
 
 def new(catalogue: Catalogue, capabilities: Capabilities, **settings: object) -> Generation:
     asked = IndexSettings(**settings)  # type: ignore[arg-type]
-    return catalogue.create("fake-4", DIMENSIONS, asked, capabilities, drugs=100)
+    return catalogue.create("fake-4", DIMENSIONS, asked, capabilities, texts=100)
 
 
 def write(catalogue: Catalogue, generation: Generation, *names: str) -> None:
     drugs = [Drug(f"{n:016d}", name, packages=(Package(f"{n:011d}"),)) for n, name in
              enumerate(names)]  # fmt: skip
     prints = Fingerprints(b"c" * 12, b"t" * 12)
-    DrugStore(catalogue, generation).write([Write(drug, prints, VECTOR) for drug in drugs])
+    DrugStore(catalogue, generation).write([Write(drug, prints) for drug in drugs])
 
 
 def found(catalogue: Catalogue, query: str) -> int:
@@ -92,8 +91,8 @@ def test_a_count_that_does_not_match_is_refused(
     write(catalogue, generation, "aspirin")
     catalogue.verify_count(generation.name, 1)
     key = catalogue.prefix(generation.name) + "broken"
-    catalogue.client.hset(key, mapping={"name": "x", "vector": b"too short"})
-    with pytest.raises(IndexRejected, match=r"should hold 2 drugs but a search can find 1.*vector"):
+    catalogue.client.hset(key, mapping={"name": "x", "count": "many"})
+    with pytest.raises(IndexRejected, match=r"should hold 2 drugs but a search can find 1.*many"):
         catalogue.verify_count(generation.name, 2)
 
 

@@ -25,7 +25,7 @@ def test_any_text_is_searched_as_text(
 ) -> None:
     live = catalogue.live()
     if live is None:
-        live = catalogue.create("fake", 2, IndexSettings(), capabilities, drugs=1).name
+        live = catalogue.create("fake", 2, IndexSettings(), capabilities, texts=1).name
         catalogue.point_alias(live)
         catalogue.client.hset(
             catalogue.prefix(live) + "x", mapping={"name": "unrelated", "brand": "unrelated"}

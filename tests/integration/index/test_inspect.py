@@ -17,9 +17,10 @@ from rxindex.index.inspect import (
     key_types,
     label_names,
     searchable,
+    text_faults,
     vector_fault,
 )
-from rxindex.index.schema import IndexSettings
+from rxindex.index.schema import IndexSettings, text_index_arguments
 from rxindex.index.store import DrugStore, Fingerprints, Write
 from rxindex.model import Drug, Package
 
@@ -30,14 +31,14 @@ DIMENSIONS = 8
 
 @pytest.fixture
 def store(catalogue: Catalogue, capabilities: Capabilities) -> DrugStore:
-    made = catalogue.create("fake", DIMENSIONS, IndexSettings(), capabilities, drugs=10)
+    made = catalogue.create("fake", DIMENSIONS, IndexSettings(), capabilities, texts=10)
     return DrugStore(catalogue, made)
 
 
 def fill(store: DrugStore, count: int) -> list[bytes]:
-    vector = store.encode_vector(np.ones(DIMENSIONS, dtype=np.float32))
+    store.write_texts({PRINTS.text: store.encode_vector(np.ones(DIMENSIONS, dtype=np.float32))})
     drugs = [msgspec.structs.replace(DRUG, id=f"drug{number}") for number in range(count)]
-    store.write([Write(drug, PRINTS, vector) for drug in drugs])
+    store.write([Write(drug, PRINTS) for drug in drugs])
     return [store.key(drug.id).encode() for drug in drugs]
 
 
@@ -49,7 +50,7 @@ def test_documents_are_read_whole_and_in_order(store: DrugStore) -> None:
     assert one.is_hash
     assert one.searchable
     assert one.fields["name"] == b"LIPITOR 20 MG TABLET"
-    assert len(one.fields["vector"]) == 2 * DIMENSIONS
+    assert one.text == PRINTS.text
     assert nothing is None
     assert other is not None
     assert (other.type, other.is_hash, other.fields) == ("list", False, {})
@@ -60,20 +61,18 @@ def test_documents_are_read_whole_and_in_order(store: DrugStore) -> None:
 def test_the_index_is_asked_about_each_key(store: DrugStore) -> None:
     keys = fill(store, 5)
     client = store.catalogue.client
-    client.hset(keys[1], "vector", b"short")
+    client.hset(keys[1], "count", "few")
     client.hset(keys[2], "count", "many")
     client.unlink(keys[3])
     assert searchable(store, [*keys, b"elsewhere"]) == {keys[0], keys[4]}
-    # A rewrite of any field brings back what was left out; a vector that is wrong does not.
-    client.hset(keys[1], mapping={"name": "x", "vector": bytes(2 * DIMENSIONS)})
     client.hset(keys[2], "count", "1")
-    assert searchable(store, keys) == {keys[0], keys[1], keys[2], keys[4]}
+    assert searchable(store, keys) == {keys[0], keys[2], keys[4]}
     assert searchable(store, []) == set()
 
 
 def test_the_index_is_asked_about_many_keys_at_once(store: DrugStore) -> None:
     keys = fill(store, 3000)
-    store.catalogue.client.hset(keys[1234], "vector", b"short")
+    store.catalogue.client.hset(keys[1234], "count", "many")
     assert searchable(store, keys) == set(keys) - {keys[1234]}
 
 
@@ -134,3 +133,28 @@ def test_a_vector_that_will_not_do_is_told(
     found = vector_fault(store, vector)
     assert fault in found
     assert bool(found) == bool(fault)
+
+
+def test_each_text_is_judged_by_its_own_vector(
+    store: DrugStore, capabilities: Capabilities
+) -> None:
+    client, name = store.catalogue.client, store.generation.name
+    short, absent, other, lost = (letter * 12 for letter in (b"a", b"b", b"d", b"e"))
+    store.write_texts({lost: store.encode_vector(np.ones(DIMENSIONS, dtype=np.float32))})
+    words = text_index_arguments(
+        store.catalogue.text_index(name), store.catalogue.text_prefix(name), IndexSettings(),
+        "flat", DIMENSIONS, capabilities,
+    )  # fmt: skip
+    at = words.index("SCHEMA")
+    command(client, "FT.DROPINDEX", store.catalogue.text_index(name))
+    command(client, *words[:at], "SKIPINITIALSCAN", *words[at:])
+    fill(store, 1)
+    client.hset(store.text_key(short), "vector", b"short")
+    client.set(store.text_key(other), "a string")
+    assert text_faults(store, [PRINTS.text, short, absent, other, lost]) == {
+        short: "a vector of 5 bytes, generation g1 has 16",
+        absent: "no vector",
+        other: "no vector",
+        lost: "a vector that a search can't find",
+    }
+    assert text_faults(store, []) == {}

@@ -9,11 +9,15 @@ from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command
 from rxindex.index.recall import Recall, sampled_recall
-from rxindex.index.schema import IndexSettings, create_arguments
+from rxindex.index.schema import IndexSettings, text_index_arguments
 from rxindex.index.store import DrugStore
 
 DIMENSIONS = 32
 USUAL = IndexSettings()
+
+
+def key(store: DrugStore, number: int) -> str:
+    return store.text_key(number.to_bytes(12, "big"))
 
 
 def build(
@@ -21,18 +25,18 @@ def build(
     capabilities: Capabilities,
     documents: int,
     settings: IndexSettings = USUAL,
-    texts: int = 10_000,
+    vectors: int = 10_000,
 ) -> DrugStore:
-    """Make a generation of documents of which several share a text."""
+    """Make a generation of texts of which several may have one vector."""
     made = catalogue.create("fake", DIMENSIONS, settings, capabilities, documents)
     store = DrugStore(catalogue, made)
     random = np.random.default_rng(7)
-    vectors = random.standard_normal((min(texts, documents or 1), DIMENSIONS), dtype=np.float32)
+    drawn = random.standard_normal((min(vectors, documents or 1), DIMENSIONS), dtype=np.float32)
     pipe = catalogue.client.pipeline(transaction=False)
     for number in range(documents):
-        vector = vectors[number % len(vectors)]
+        vector = drawn[number % len(drawn)]
         blob = store.encode_vector(vector / np.linalg.norm(vector))
-        pipe.hset(store.key(f"drug{number}"), mapping={"name": "x", "vector": blob})
+        pipe.hset(key(store, number), "vector", blob)
     pipe.execute()
     return store
 
@@ -46,10 +50,10 @@ def test_an_exact_index_finds_all_there_is(
     assert sampled_recall(store) == Recall(1.0, 50, 10, 2000)
 
 
-def test_of_drugs_that_share_a_text_any_will_do(
+def test_of_texts_that_have_one_vector_any_will_do(
     catalogue: Catalogue, capabilities: Capabilities
 ) -> None:
-    store = build(catalogue, capabilities, 1500, texts=30)
+    store = build(catalogue, capabilities, 1500, vectors=30)
     assert sampled_recall(store, k=7).recall == 1.0
 
 
@@ -83,16 +87,16 @@ def test_documents_that_the_index_lost_cost_recall(
     catalogue: Catalogue, capabilities: Capabilities
 ) -> None:
     store = build(catalogue, capabilities, 1000)
-    words = create_arguments(
-        catalogue.index(store.generation.name), catalogue.prefix(store.generation.name),
+    words = text_index_arguments(
+        catalogue.text_index(store.generation.name), catalogue.text_prefix(store.generation.name),
         store.generation.settings, "flat", DIMENSIONS, capabilities,
     )  # fmt: skip
     at = words.index("SCHEMA")
-    command(catalogue.client, "FT.DROPINDEX", catalogue.index(store.generation.name))
+    command(catalogue.client, "FT.DROPINDEX", catalogue.text_index(store.generation.name))
     command(catalogue.client, *words[:at], "SKIPINITIALSCAN", *words[at:])
     assert sampled_recall(store).recall == 0.0
     for number in range(0, 1000, 2):
-        catalogue.client.hset(store.key(f"drug{number}"), "name", "x")
+        catalogue.client.hset(key(store, number), "name", "x")
     assert 0.3 < sampled_recall(store).recall < 0.7
 
 
@@ -100,13 +104,13 @@ def test_vectors_that_are_none_are_left_out(
     catalogue: Catalogue, capabilities: Capabilities
 ) -> None:
     store = build(catalogue, capabilities, 100)
-    catalogue.client.hset(store.key("drug1"), "vector", b"short")
-    catalogue.client.hdel(store.key("drug2"), "vector")
-    catalogue.client.lpush(store.key("list"), "x")
+    catalogue.client.hset(key(store, 1), "vector", b"short")
+    catalogue.client.hdel(key(store, 2), "vector")
+    catalogue.client.lpush(key(store, 1000), "x")
     assert sampled_recall(store, sample=200, k=5) == Recall(1.0, 98, 5, 98)
     nothing = np.full(DIMENSIONS, np.nan, dtype="<f2").tobytes()
-    catalogue.client.hset(store.key("drug3"), "vector", nothing)
-    catalogue.client.hset(store.key("drug4"), "vector", bytes(2 * DIMENSIONS))
+    catalogue.client.hset(key(store, 3), "vector", nothing)
+    catalogue.client.hset(key(store, 4), "vector", bytes(2 * DIMENSIONS))
     spoilt = sampled_recall(store, sample=200, k=5)
     # What the index makes of these depends on where they lie, and may cost the others recall.
     assert (spoilt.sample, spoilt.documents) == (96, 96)

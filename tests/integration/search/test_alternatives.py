@@ -62,7 +62,7 @@ def drug(
 
 @pytest.fixture
 def shelf(catalogue: Catalogue, capabilities: Capabilities) -> Shelf:
-    made = catalogue.create("fake", 8, IndexSettings(), capabilities, drugs=10)
+    made = catalogue.create("fake", 8, IndexSettings(), capabilities, texts=10)
     return DrugStore(catalogue, made)
 
 
@@ -76,7 +76,7 @@ def filled_shelf(shelf: Shelf) -> Shelf:
 def alternatives(shelf: Shelf, drugs: Iterable[Drug], limit: int = 10) -> Alternatives:
     """Write the drugs and find the alternatives to the first."""
     written = list(drugs)
-    assert shelf.write([Write(one, PRINTS, None) for one in written]) == {}
+    assert shelf.write([Write(one, PRINTS) for one in written]) == {}
     shelf.catalogue.wait_until_indexed(shelf.generation.name)
     return find_alternatives(shelf.catalogue, shelf.generation, written[0], VOCABULARY, limit)
 

@@ -38,7 +38,7 @@ def odd_values(
 ) -> Iterator[tuple[Catalogue, Generation]]:
     """A catalogue to which tests add drugs with odd values."""
     catalogue = Catalogue(redis_server.start(), f"odd{next(_numbers)}")
-    generation = catalogue.create("fake", 2, IndexSettings(), capabilities, drugs=1)
+    generation = catalogue.create("fake", 2, IndexSettings(), capabilities, texts=1)
     catalogue.point_alias(generation.name)
     yield catalogue, generation
     command(catalogue.client, "FT.DROPINDEX", catalogue.index(generation.name), "DD")

@@ -109,6 +109,19 @@ class Bench:
 
     # -- runs ----------------------------------------------------------------------------------
 
+    def vectors(self, ids: Iterable[str], store: DrugStore | None = None) -> list[bytes | None]:
+        """Read the vectors of drugs, by way of their texts."""
+        chosen = store or self.store
+        found = chosen.fingerprints(list(ids))
+        return chosen.vectors([one.text for one in found if one is not None])
+
+    def text_key(self, drug_id: str, store: DrugStore | None = None) -> str:
+        """Give the key of a drug's text."""
+        chosen = store or self.store
+        [found] = chosen.fingerprints([drug_id])
+        assert found is not None
+        return chosen.text_key(found.text)
+
     def run(
         self,
         embedder: Embedder | None = None,

@@ -196,18 +196,20 @@ class Index:
         dimensions: of its vectors.
         vector_type: of its vectors.
         drugs: by id.
+        texts: that it has a vector of, those of its drugs among them.
         seen: the latest update that it has seen.
     """
 
     dimensions: int
     vector_type: str
     drugs: dict[str, Expected] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
     seen: dt.datetime | None = None
 
 
 @dataclass
 class Done:
-    """What a run has to report."""
+    """What a run has to report, and the texts that it had to send to the embedder."""
 
     added: int = 0
     updated: int = 0
@@ -260,6 +262,7 @@ class Rules:
             carried: texts that need no call, since the live generation has their vectors.
         """
         done = Done(failed=len(lost))
+        known = index.texts | set(carried)
         for one in drugs.values():
             old = index.drugs.get(one.id)
             if old == one:
@@ -271,16 +274,18 @@ class Rules:
                 done.metadata_only += 1
                 index.drugs[one.id] = one
                 self._mended(one.id)
-            elif one.text not in carried and _has(one.text, self.busy):
+            elif one.text not in known and _has(one.text, self.busy):
                 done.deferred += 1
-            elif one.text not in carried and _has(one.text, self.refused):
+            elif one.text not in known and _has(one.text, self.refused):
                 done.failed += 1
                 self.waiting[one.id] = (one, index.dimensions)
                 self.released.discard(one.id)
             else:
                 done.updated += old is not None
                 done.added += old is None
-                done.texts.add(one.text)
+                if one.text not in known:
+                    done.texts.add(one.text)
+                index.texts.add(one.text)
                 index.drugs[one.id] = one
                 self._mended(one.id)
         return done

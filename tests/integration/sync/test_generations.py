@@ -54,43 +54,43 @@ class Forbidden(FakeEmbedder):
 
 def test_the_same_settings_carry_every_vector_over(bench: Bench) -> None:
     bench.run()
-    drugs, vectors = bench.by_id(), bench.store.vectors(sorted(bench.by_id()))
+    drugs, vectors = bench.by_id(), bench.vectors(sorted(bench.by_id()))
     report = bench.run(Forbidden(DIMENSIONS), rebuild=True)
     assert (report.generation, report.added, report.completed) == ("g2", 4, True)
     assert (report.vectors_carried, report.embedding_calls) == (4, 0)
     assert report.recall == 1.0
     assert bench.catalogue.live() == "g2"
     assert bench.by_id() == drugs
-    assert bench.store.vectors(sorted(drugs)) == vectors
+    assert bench.vectors(sorted(drugs)) == vectors
 
 
 def test_other_dimensions_need_new_vectors(bench: Bench) -> None:
     bench.run()
     report = bench.run(FakeEmbedder(8), rebuild=True)
     assert (report.vectors_carried, report.embedding_calls) == (0, 4)
-    assert {len(one or b"") for one in bench.store.vectors(list(bench.by_id()))} == {16}
+    assert {len(one or b"") for one in bench.vectors(list(bench.by_id()))} == {16}
 
 
 def test_another_vector_type_only_writes_vectors_differently(bench: Bench) -> None:
     bench.run()
     before = bench.store
     ids = sorted(bench.by_id())
-    old = [before.decode_vector(one or b"") for one in before.vectors(ids)]
+    old = [before.decode_vector(one or b"") for one in bench.vectors(ids, before)]
     bench.run(Forbidden(DIMENSIONS), rebuild=True, index=IndexSettings(vector_type="float32"))
-    new = [bench.store.decode_vector(one or b"") for one in bench.store.vectors(ids)]
+    new = [bench.store.decode_vector(one or b"") for one in bench.vectors(ids)]
     assert np.array_equal(old, new)
 
 
 def test_a_damaged_vector_is_made_anew_and_not_carried(bench: Bench) -> None:
     bench.run()
-    good = bench.store.vectors(sorted(bench.by_id()))
+    good = bench.vectors(sorted(bench.by_id()))
     first, second, *_ = sorted(bench.by_id())
     numbers = np.full(DIMENSIONS, np.nan, dtype="<f2").tobytes()
-    bench.client.hset(bench.store.key(first), "vector", numbers)
-    bench.client.hset(bench.store.key(second), "vector", b"short")
+    bench.client.hset(bench.text_key(first), "vector", numbers)
+    bench.client.hset(bench.text_key(second), "vector", b"short")
     report = bench.run(rebuild=True)
     assert (report.vectors_carried, report.embedding_calls, report.completed) == (2, 2, True)
-    assert bench.store.vectors(sorted(bench.by_id())) == good
+    assert bench.vectors(sorted(bench.by_id())) == good
 
 
 def test_what_changed_since_goes_into_the_new_generation_alone(bench: Bench) -> None:
@@ -156,7 +156,7 @@ def test_documents_that_the_index_lost_keep_it_from_going_live(bench: Bench) -> 
 
         def embed(self, texts: Sequence[str]) -> Embedded:
             key = bench.catalogue.prefix("g2") + "spoiled"
-            bench.client.hset(key, mapping={"name": "x", "vector": b"short"})
+            bench.client.hset(key, mapping={"name": "x", "count": "many"})
             return super().embed(texts)
 
     with pytest.raises(IndexRejected):
@@ -218,8 +218,13 @@ def test_an_empty_or_damaged_generation_is_not_gone_back_to(bench: Bench) -> Non
         back(bench, "g2")
     bench.run(rebuild=True)
     old = DrugStore(bench.catalogue, bench.catalogue.read_generation("g1"))
-    bench.client.hset(old.key(next(iter(bench.by_id(old)))), "vector", b"short")
+    drug_id = next(iter(bench.by_id(old)))
+    bench.client.hset(old.key(drug_id), "count", "many")
     with pytest.raises(IndexRejected, match="should hold 4 drugs but a search can find 3"):
+        back(bench)
+    bench.client.hset(old.key(drug_id), "count", "1")
+    bench.client.hset(bench.text_key(drug_id, old), "vector", b"short")
+    with pytest.raises(IndexRejected, match="vectors of 4 texts but a search can find 3"):
         back(bench)
     assert bench.catalogue.live() == "g2"
 
@@ -242,7 +247,8 @@ def test_only_the_live_one_and_the_one_before_are_kept(bench: Bench) -> None:
     assert kept(bench) == ["g3", "g4"]
     own = {key.decode().split(":")[2] for key in bench.dump()} - {"g3", "g4"}
     assert own == {"generation", "previous", "history", "lease"}
-    assert bench.indexes() == {bench.catalogue.index(name) for name in ("g3", "g4")}
+    own_indexes = {bench.catalogue.index(name) for name in ("g3", "g4")}
+    assert bench.indexes() == own_indexes | {f"{name}:texts" for name in own_indexes}
 
 
 def test_leftovers_of_what_was_interrupted_are_removed(bench: Bench) -> None:

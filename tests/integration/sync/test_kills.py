@@ -24,6 +24,7 @@ from tests.services.runs import Order, Outcome, RunServer
 
 from rxindex.embed.fake import FakeEmbedder
 from rxindex.index.catalogue import Catalogue
+from rxindex.index.connect import command
 from rxindex.search.searcher import Searcher
 from rxindex.vocabulary import Vocabulary
 
@@ -123,9 +124,8 @@ def differing(one: dict[str, Document], other: dict[str, Document]) -> set[str]:
 def forget(catalogue: Catalogue) -> None:
     """Remove a catalogue's indexes and keys."""
     for one in catalogue.generations():
-        catalogue.client.execute_command(  # type: ignore[no-untyped-call]
-            "FT.DROPINDEX", catalogue.index(one.name), "DD"
-        )
+        for index in (catalogue.index(one.name), catalogue.text_index(one.name)):
+            command(catalogue.client, "FT.DROPINDEX", index, "DD")
     for key in catalogue.client.scan_iter(match=f"{catalogue.alias}:*", count=5000):
         catalogue.client.unlink(key)
 

@@ -28,8 +28,9 @@ WRITES_OF_A_QUIET_RUN = {
     "ltrim",
 }
 READS = {
-    "get", "mget", "hmget", "hvals", "scan", "FT.INFO", "FT._LIST", "info", "module|list", "time",
-    "hello", "client|setinfo", "select", "ping", "config|resetstat", "script|load",
+    "get", "mget", "hmget", "hvals", "scan", "FT.AGGREGATE", "FT.INFO", "FT._LIST", "info",
+    "module|list", "time", "hello", "client|setinfo", "select", "ping", "config|resetstat",
+    "script|load",
 }  # fmt: skip
 #: Keys that every run writes.
 EVERY_RUN = ["history", "completed", "lease:number", "lease:held"]
@@ -138,7 +139,7 @@ def test_a_change_of_anything_but_the_text_keeps_the_vector_as_it_is(bench: Benc
     drug = bench.drugs()["QUEMADOL 5 MG TABLET"]
     # Not what the embedder would make: it could not come from anywhere else.
     marked = np.full(DIMENSIONS, 0.25, dtype="<f2").tobytes()
-    bench.client.hset(bench.store.key(drug.id), "vector", marked)
+    bench.client.hset(bench.text_key(drug.id), "vector", marked)
     for field in (
         {"PS": 30},
         {"DEA": "2"},
@@ -149,15 +150,15 @@ def test_a_change_of_anything_but_the_text_keeps_the_vector_as_it_is(bench: Benc
         add_packages(bench.url, [package(2, "QUEMADOL 5 MG TABLET", 2, **field)])
         report = bench.run()
         assert (report.metadata_only, report.updated, report.embedding_calls) == (1, 0, 0)
-        assert bench.store.vectors([drug.id]) == [marked]
+        assert bench.vectors([drug.id]) == [marked]
     # Capitals and blanks of a name are no other text, and no other drug.
     add_packages(bench.url, [package(2, "Quemadol  5 mg Tablet", 2)])
     assert bench.run().metadata_only == 1
     assert bench.by_id()[drug.id].name == "Quemadol 5 mg Tablet"
-    assert bench.store.vectors([drug.id]) == [marked]
+    assert bench.vectors([drug.id]) == [marked]
     add_packages(bench.url, [package(2, "QUEMADOL 5 MG TABLET", 2, LN60="QUEMADOL 5 MG CAPSULE")])
     assert bench.run().updated == 1
-    assert bench.store.vectors([drug.id]) != [marked]
+    assert bench.vectors([drug.id]) != [marked]
 
 
 # -- too long ------------------------------------------------------------------------------------

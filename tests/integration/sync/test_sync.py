@@ -270,10 +270,20 @@ def test_a_document_that_the_index_lost_is_told(bench: Bench) -> None:
     bench.run()
     store = DrugStore(bench.catalogue, bench.catalogue.require_live())
     drug = bench.drugs()["OXYCODONE HCL 5 MG TABLET generic"]
-    bench.catalogue.client.hset(store.key(drug.id), "vector", b"short")
+    bench.catalogue.client.hset(store.key(drug.id), "count", "many")
     report = bench.run()
     assert (report.unchanged, report.completed) == (4, False)
-    assert "a search can find 3" in report.warnings[0]
+    assert "4 drugs but a search can find 3" in report.warnings[0]
+
+
+def test_a_vector_that_the_index_lost_is_told(bench: Bench) -> None:
+    bench.run()
+    store = DrugStore(bench.catalogue, bench.catalogue.require_live())
+    [text, *_] = [key for keys in bench.catalogue.text_keys(store.generation.name) for key in keys]
+    bench.catalogue.client.hset(text, "vector", b"short")
+    report = bench.run()
+    assert (report.unchanged, report.completed) == (4, False)
+    assert "2 vectors but a search can find 1" in report.warnings[0]
 
 
 def test_an_end_date_that_cannot_be_read_counts_as_past(bench: Bench) -> None:
@@ -360,7 +370,7 @@ def test_leftovers_in_a_generation_that_was_begun_are_removed(bench: Bench) -> N
         bench.embedder.model_id, DIMENSIONS, settings, bench.capabilities, 1
     )
     key = bench.catalogue.prefix(begun.name) + "stranger"
-    bench.catalogue.client.hset(key, mapping={"name": "x", "vector": b"short"})
+    bench.catalogue.client.hset(key, mapping={"name": "x", "count": "many"})
     report = bench.run(index=settings, new_generation=True)
     assert (report.added, report.deleted, report.completed) == (4, 1, True)
     assert bench.catalogue.require_live().name == begun.name
@@ -376,7 +386,7 @@ def test_documents_that_redis_cannot_index_stop_the_run_before_any_delete(bench:
         def embed(self, texts):  # type: ignore[no-untyped-def]
             live = bench.catalogue.require_live()
             key = bench.catalogue.prefix(live.name) + "spoiled"
-            bench.catalogue.client.hset(key, mapping={"name": "x", "vector": b"short"})
+            bench.catalogue.client.hset(key, mapping={"name": "x", "count": "many"})
             return super().embed(texts)
 
     add_packages(bench.url, [package(8, "WARFARIN 5 MG TABLET", 6560)])

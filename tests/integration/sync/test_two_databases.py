@@ -40,5 +40,9 @@ def test_mariadb_and_sqlite_make_the_same_index(
     for one in sorted(ids["sqlite"]):
         [ours], [theirs] = stores["sqlite"].get([one]), stores["mariadb"].get([one])
         assert ours == theirs
-        assert stores["sqlite"].fingerprints([one]) == stores["mariadb"].fingerprints([one])
-        assert stores["sqlite"].vectors([one]) == stores["mariadb"].vectors([one])
+        [prints] = stores["sqlite"].fingerprints([one])
+        assert prints is not None
+        assert stores["mariadb"].fingerprints([one]) == [prints]
+        [vector] = stores["sqlite"].vectors([prints.text])
+        assert vector is not None
+        assert stores["mariadb"].vectors([prints.text]) == [vector]

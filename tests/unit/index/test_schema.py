@@ -15,8 +15,9 @@ from rxindex.index.schema import (
     SVS_BUFFER,
     IndexSettings,
     choose_algorithm,
-    create_arguments,
+    drug_index_arguments,
     read_in_effect,
+    text_index_arguments,
     vector_bytes,
 )
 
@@ -41,7 +42,9 @@ def test_svs_with_leanvec_is_created_with_exactly_these_bytes() -> None:
         search_window=40,
         training_threshold=10_240,
     )
-    words = create_arguments("rx:fdb:g1", "rx:fdb:g1:drug:", settings, "svs", 1024, REDIS_8_2)
+    words = text_index_arguments(
+        "rx:fdb:g1:texts", "rx:fdb:g1:text:", settings, "svs", 1024, REDIS_8_2
+    )
     start = words.index("vector")
     expected = (
         "vector VECTOR SVS-VAMANA 18 TYPE FLOAT16 DIM 1024 DISTANCE_METRIC COSINE "
@@ -61,12 +64,12 @@ def test_svs_with_leanvec_is_created_with_exactly_these_bytes() -> None:
 
 def test_svs_leaves_out_what_the_server_refuses_without_compression() -> None:
     settings = IndexSettings(algorithm="svs", reduce=512, training_threshold=10_240)
-    words = create_arguments("i", "p:", settings, "svs", 1024, REDIS_8_2)
+    words = text_index_arguments("i", "p:", settings, "svs", 1024, REDIS_8_2)
     assert words[words.index("vector") :] == tuple(
         "vector VECTOR SVS-VAMANA 6 TYPE FLOAT16 DIM 1024 DISTANCE_METRIC COSINE".split()
     )
     lvq = IndexSettings(algorithm="svs", compression="LVQ8", reduce=512, training_threshold=2048)
-    words = create_arguments("i", "p:", lvq, "svs", 1024, REDIS_8_2)
+    words = text_index_arguments("i", "p:", lvq, "svs", 1024, REDIS_8_2)
     assert "REDUCE" not in words
     assert words[-2:] == ("TRAINING_THRESHOLD", "2048")
 
@@ -75,35 +78,42 @@ def test_hnsw_and_flat_have_their_own_options() -> None:
     settings = IndexSettings(
         vector_type="float32", graph_degree=32, build_window=300, search_window=50
     )
-    hnsw = create_arguments("i", "p:", settings, "hnsw", 384, STACK)
+    hnsw = text_index_arguments("i", "p:", settings, "hnsw", 384, STACK)
     assert hnsw[hnsw.index("vector") :] == tuple(
         "vector VECTOR HNSW 12 TYPE FLOAT32 DIM 384 DISTANCE_METRIC COSINE "
         "M 32 EF_CONSTRUCTION 300 EF_RUNTIME 50".split()
     )
-    flat = create_arguments("i", "p:", settings, "flat", 384, STACK)
+    flat = text_index_arguments("i", "p:", settings, "flat", 384, STACK)
     assert flat[flat.index("vector") :] == tuple(
         "vector VECTOR FLAT 6 TYPE FLOAT32 DIM 384 DISTANCE_METRIC COSINE".split()
     )
-    assert flat[:9] == ("FT.CREATE", "i", "ON", "HASH", "PREFIX", "1", "p:", "STOPWORDS", "0")
+    assert flat[:8] == ("FT.CREATE", "i", "ON", "HASH", "PREFIX", "1", "p:", "SCHEMA")
+
+
+def test_drugs_are_indexed_without_vectors_and_with_every_word() -> None:
+    words = drug_index_arguments("i", "p:")
+    assert words[:9] == ("FT.CREATE", "i", "ON", "HASH", "PREFIX", "1", "p:", "STOPWORDS", "0")
+    assert "VECTOR" not in words
+    assert words[words.index("text_fp") :][:4] == ("text_fp", "TAG", "SEPARATOR", ";")
 
 
 def test_a_vector_type_that_the_server_lacks_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError, match=r"2\.8\.11 has no float16 vectors.*float32"):
-        create_arguments("i", "p:", IndexSettings(), "flat", 384, OLD)
+        text_index_arguments("i", "p:", IndexSettings(), "flat", 384, OLD)
 
 
 @pytest.mark.parametrize(
-    ("settings", "capabilities", "drugs", "chosen"),
+    ("settings", "capabilities", "texts", "chosen"),
     [
         (IndexSettings(), STACK, 20_000, "flat"),
         (IndexSettings(), STACK, FLAT_LIMIT // 384, "flat"),
         (IndexSettings(), STACK, FLAT_LIMIT // 384 + 1, "hnsw"),
-        (IndexSettings(), REDIS_8_2, 100_000, "hnsw"),
-        (IndexSettings(), REDIS_8_4, 100_000, "hnsw"),
-        (IndexSettings(compression="LeanVec4x8"), REDIS_8_2, 100_000, "svs"),
-        (IndexSettings(compression="LeanVec4x8"), REDIS_8_4, 100_000, "svs"),
-        (IndexSettings(compression="LeanVec4x8"), STACK, 100_000, "hnsw"),
-        (IndexSettings(compression="LeanVec4x8"), OLD, 100_000, "hnsw"),
+        (IndexSettings(), REDIS_8_2, 200_000, "hnsw"),
+        (IndexSettings(), REDIS_8_4, 200_000, "hnsw"),
+        (IndexSettings(compression="LeanVec4x8"), REDIS_8_2, 200_000, "svs"),
+        (IndexSettings(compression="LeanVec4x8"), REDIS_8_4, 200_000, "svs"),
+        (IndexSettings(compression="LeanVec4x8"), STACK, 200_000, "hnsw"),
+        (IndexSettings(compression="LeanVec4x8"), OLD, 200_000, "hnsw"),
         (IndexSettings(compression="LeanVec4x8"), REDIS_8_2, SVS_BUFFER, "flat"),
         (IndexSettings(algorithm="svs"), REDIS_8_2, 10, "svs"),
         (IndexSettings(algorithm="svs"), STACK, 10, "hnsw"),
@@ -112,16 +122,16 @@ def test_a_vector_type_that_the_server_lacks_is_refused_by_name() -> None:
     ],
 )
 def test_auto_chooses_by_size_and_by_what_the_server_has(
-    settings: IndexSettings, capabilities: Capabilities, drugs: int, chosen: str
+    settings: IndexSettings, capabilities: Capabilities, texts: int, chosen: str
 ) -> None:
-    assert choose_algorithm(settings, capabilities, drugs, 384) == chosen
+    assert choose_algorithm(settings, capabilities, texts, 384) == chosen
 
 
 def test_svs_compression_needs_more_vectors_than_its_buffer() -> None:
-    # At 2048 dimensions FLAT_LIMIT is passed long before SVS would leave its flat buffer.
+    # At 4096 dimensions FLAT_LIMIT is passed long before SVS would leave its flat buffer.
     settings = IndexSettings(compression="LVQ8")
-    assert choose_algorithm(settings, REDIS_8_2, SVS_BUFFER, 2048) == "hnsw"
-    assert choose_algorithm(settings, REDIS_8_2, SVS_BUFFER + 1, 2048) == "svs"
+    assert choose_algorithm(settings, REDIS_8_2, SVS_BUFFER, 4096) == "hnsw"
+    assert choose_algorithm(settings, REDIS_8_2, SVS_BUFFER + 1, 4096) == "svs"
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from rxindex.sync.spool import RunSpool
 
 
-def test_vectors_are_found_by_their_text() -> None:
+def test_texts_are_remembered() -> None:
     with RunSpool() as spool:
-        spool.add_vectors([(b"a", b"1"), (b"b", b"2")])
-        spool.add_vectors([(b"a", b"1")])
-        assert spool.vectors([b"a", b"a", b"c"]) == {b"a": b"1"}
-        assert spool.vectors([]) == {}
+        spool.add_texts([b"a", b"b"])
+        spool.add_texts([b"a"])
+        assert spool.texts([b"a", b"a", b"c"]) == {b"a"}
+        assert spool.texts([]) == set()
         many = [n.to_bytes(4, "big") for n in range(2000)]
-        spool.add_vectors((one, one) for one in many)
-        assert len(spool.vectors(many)) == 2000
+        spool.add_texts(many)
+        assert spool.texts(many) == set(many)
 
 
 @given(st.lists(st.lists(st.text(min_size=1, max_size=3), max_size=5), max_size=5))
@@ -39,8 +39,7 @@ def test_seen_drugs_are_counted_once(marked: list[list[str]]) -> None:
 
 def test_the_file_is_on_disk_and_goes_whatever_happens() -> None:
     with RunSpool() as spool:
-        blob = bytes(1 << 20)
-        spool.add_vectors((n.to_bytes(4, "big"), blob) for n in range(64))
+        spool.add_texts(n.to_bytes(4, "big") + bytes(1 << 20) for n in range(64))
         # What it holds is in a file that has no name any more: a killed process leaves nothing.
         names = [Path(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")]  # noqa: PTH208
         targets = [str(one.readlink()) for one in names if one.is_symlink()]
@@ -53,7 +52,7 @@ def test_a_process_that_is_killed_leaves_no_file(tmp_path: Path) -> None:
 import sys
 from rxindex.sync.spool import RunSpool
 with RunSpool() as spool:
-    spool.add_vectors((n.to_bytes(4, "big"), bytes(1 << 20)) for n in range(16))
+    spool.add_texts(n.to_bytes(4, "big") + bytes(1 << 20) for n in range(16))
     print("there", flush=True)
     sys.stdin.read()
 """
