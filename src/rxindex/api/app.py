@@ -37,7 +37,11 @@ _ALLOWED_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-API-Key
 _EXPOSED_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
 
 
-def create_app(searcher: Searcher, options: ApiOptions | None = None) -> FastAPI:
+def create_app(
+    searcher: Searcher,
+    options: ApiOptions | None = None,
+    opened: contextlib.AbstractContextManager[object] | None = None,
+) -> FastAPI:
     """Make the application.
 
     A request passes the log, the host's name, CORS, key and rate, the bounds, and then its route,
@@ -46,6 +50,7 @@ def create_app(searcher: Searcher, options: ApiOptions | None = None) -> FastAPI
     Args:
         searcher: answers the queries; safe to use from several threads.
         options: what it is open to, and where its limits are.
+        opened: what is left when the application ends, if anything.
     """
     options = options or ApiOptions()
     metrics = open_metrics(searcher.catalogue)
@@ -58,7 +63,7 @@ def create_app(searcher: Searcher, options: ApiOptions | None = None) -> FastAPI
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(options),
+        lifespan=_lifespan(options, opened),
     )
     answer_problems(app)
     app.include_router(search_router(searcher, metrics))
@@ -70,7 +75,7 @@ def create_app(searcher: Searcher, options: ApiOptions | None = None) -> FastAPI
     # The last one is passed first.
     app.add_middleware(Bounds, timeout=options.timeout, under_way=options.under_way)
     if options.keys is not None:
-        app.add_middleware(KeyGuard, keys=options.keys, rates=Rates(options.requests_per_minute))
+        app.add_middleware(KeyGuard, keys=options.keys, rates=_rates(options))
     if options.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -85,8 +90,17 @@ def create_app(searcher: Searcher, options: ApiOptions | None = None) -> FastAPI
     return app
 
 
+def _rates(options: ApiOptions) -> Rates:
+    if options.shared is None:
+        return Rates(options.requests_per_minute)
+    # Imported here: Windows has no such locks.
+    from rxindex.api.shared_rates import SharedRates
+
+    return SharedRates(options.requests_per_minute, options.shared)
+
+
 def _lifespan(
-    options: ApiOptions,
+    options: ApiOptions, opened: contextlib.AbstractContextManager[object] | None
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,7 +108,8 @@ def _lifespan(
         refreshing = (
             asyncio.create_task(_refresh(options.keys)) if options.keys is not None else None
         )
-        yield
+        with opened or contextlib.nullcontext():
+            yield
         if refreshing is not None:
             refreshing.cancel()
             with contextlib.suppress(asyncio.CancelledError):

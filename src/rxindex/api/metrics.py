@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rxindex.errors import MissingExtra
@@ -26,12 +28,13 @@ class ServiceMetrics:
 
     Args:
         registry: where the metrics go.
+        told: whose metrics are told; left out: those of ``registry``.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, told: Sequence[CollectorRegistry] = ()) -> None:
         from prometheus_client import Counter, Histogram
 
-        self._registry = registry
+        self._told = told or (registry,)
         self._requests = Counter(
             "rxindex_http_requests_total", "Requests that were answered.",
             ["method", "route", "status"], registry=registry,
@@ -77,15 +80,26 @@ class ServiceMetrics:
         """Give everything in Prometheus' text format; reads from Redis."""
         from prometheus_client import generate_latest
 
-        return generate_latest(self._registry)
+        return b"".join(map(generate_latest, self._told))
 
 
 def open_metrics(catalogue: Catalogue) -> ServiceMetrics | None:
-    """Make the metrics of a service over a catalogue; None without the extra ``metrics``."""
+    """Make the metrics of a service over a catalogue; None without the extra ``metrics``.
+
+    Processes that count together leave their counts in the folder that prometheus_client's own
+    variable ``PROMETHEUS_MULTIPROC_DIR`` names, and each of them tells the sum.
+    """
     try:
         from rxindex.observe.prometheus import PrometheusObserver
     except MissingExtra:
         return None
     observer = PrometheusObserver()
     observer.watch(catalogue)
-    return ServiceMetrics(observer.registry)
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return ServiceMetrics(observer.registry)
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    summed = CollectorRegistry()
+    MultiProcessCollector(summed)  # type: ignore[no-untyped-call]
+    return ServiceMetrics(CollectorRegistry(), (observer.registry, summed))

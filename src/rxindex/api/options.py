@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -29,6 +30,8 @@ class ApiOptions(msgspec.Struct, frozen=True):
         timeout: seconds after which a request is given up.
         under_way: requests that may be under way at once, those that wait for a thread included.
         threads: requests that may be at work at once.
+        shared: folder in which the processes of one service count the requests of each key
+            together; None where it is one process.
     """
 
     keys: KeyRing | None = None
@@ -38,13 +41,18 @@ class ApiOptions(msgspec.Struct, frozen=True):
     timeout: float = 5.0
     under_way: int = 200
     threads: int = 8
+    shared: Path | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, shared: Path | None = None) -> Self:
         """Read them from the settings of a service.
 
         Without keys only this machine may ask, by its own names: a page of another origin could
         have its name lead here (DNS rebinding), and the browser would let it read the answers.
+
+        Args:
+            settings: of the service.
+            shared: see the attribute.
 
         Raises:
             ConfigurationError: other machines could ask without a key, or the file of keys is
@@ -69,6 +77,7 @@ class ApiOptions(msgspec.Struct, frozen=True):
             timeout=settings.api_timeout,
             under_way=settings.api_under_way,
             threads=settings.api_threads,
+            shared=shared,
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
 from rxindex.api.keys import ApiKey
 
-__all__ = ["Allowance", "Rates"]
+__all__ = ["Allowance", "Bucket", "Rates"]
 
 
 class Allowance(msgspec.Struct, frozen=True):
@@ -41,6 +42,38 @@ class Allowance(msgspec.Struct, frozen=True):
         return told
 
 
+class Bucket(msgspec.Struct):
+    """The tokens of one key.
+
+    Attributes:
+        tokens: left at the time.
+        then: the time, in seconds of a clock that only goes forward.
+    """
+
+    tokens: float
+    then: float
+
+    def take(self, quota: int, now: float) -> Allowance:
+        """Let what came back meanwhile in, and take a token if there is one.
+
+        Args:
+            quota: tokens that there may be, and that come back in a minute.
+            now: the time.
+        """
+        tokens = min(self.tokens + max(now - self.then, 0.0) * quota / 60, float(quota))
+        allowed = tokens >= 1
+        if allowed:
+            tokens -= 1
+        self.tokens, self.then = tokens, now
+        return Allowance(
+            allowed=allowed,
+            quota=quota,
+            left=int(tokens),
+            full_after=math.ceil((quota - tokens) * 60 / quota),
+            retry_after=0 if tokens >= 1 else math.ceil((1 - tokens) * 60 / quota),
+        )
+
+
 class Rates:
     """Counts the requests of each key, in this process. For one thread.
 
@@ -54,8 +87,8 @@ class Rates:
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
         self._clock = clock
-        #: By the key's name: tokens left, and when.
-        self._buckets: dict[str, tuple[float, float]] = {}
+        #: By the key's name.
+        self._buckets: dict[str, Bucket] = {}
 
     def take(self, key: ApiKey) -> Allowance:
         """Count a request.
@@ -64,17 +97,9 @@ class Rates:
             What is left. A request that is not allowed takes nothing.
         """
         quota = key.requests_per_minute or self._per_minute
-        now = self._clock()
-        tokens, then = self._buckets.get(key.name, (float(quota), now))
-        tokens = min(tokens + (now - then) * quota / 60, float(quota))
-        allowed = tokens >= 1
-        if allowed:
-            tokens -= 1
-        self._buckets[key.name] = tokens, now
-        return Allowance(
-            allowed=allowed,
-            quota=quota,
-            left=int(tokens),
-            full_after=math.ceil((quota - tokens) * 60 / quota),
-            retry_after=0 if tokens >= 1 else math.ceil((1 - tokens) * 60 / quota),
-        )
+        with self._held(key, quota) as bucket:
+            return bucket.take(quota, self._clock())
+
+    def _held(self, key: ApiKey, quota: int) -> AbstractContextManager[Bucket]:
+        """Give a key's bucket, a full one at first, to be changed by nobody else meanwhile."""
+        return nullcontext(self._buckets.setdefault(key.name, Bucket(quota, self._clock())))

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from rxindex.embed.base import Embedder
 from rxindex.errors import EmbedError, RxindexError, TransientError
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.escape import tag_all
@@ -23,6 +22,7 @@ from rxindex.search.facets import count_facets
 from rxindex.search.filters import Filters
 from rxindex.search.hits import summary_hit
 from rxindex.search.known import Known
+from rxindex.search.query_vectors import QueryVectors
 from rxindex.search.rank import Ranked, rank
 from rxindex.search.request import SearchRequest
 from rxindex.search.retrieve import MOST_COUNTED, TYPED, Candidate, retrieve
@@ -45,7 +45,7 @@ class Answering:
 
     Args:
         catalogue: where to search.
-        embedder: of the generation; None to search without meaning.
+        vectors: of queries, by the generation's model; None to search without meaning.
         vocabulary: the same as at indexing.
         known: of the catalogue's names.
         generation: which to search.
@@ -54,13 +54,13 @@ class Answering:
     def __init__(
         self,
         catalogue: Catalogue,
-        embedder: Embedder | None,
+        vectors: QueryVectors | None,
         vocabulary: Vocabulary,
         known: Known,
         generation: Generation,
     ) -> None:
         self._catalogue = catalogue
-        self._embedder = embedder
+        self._vectors = vectors
         self._vocabulary = vocabulary
         self._known = known
         self._generation = generation
@@ -173,25 +173,20 @@ class Answering:
 
     def _vector(self, asked: Understood) -> NDArray[np.float32] | None:
         generation = self._generation
-        if self._embedder is None:
+        if self._vectors is None:
             return None
-        if self._embedder.model_id != generation.model_id:
+        if self._vectors.model_id != generation.model_id:
             self._degraded = True
             self._notes.append(
                 f"the index was built with {generation.model_id}, this search has "
-                f"{self._embedder.model_id}: searching by words only"
+                f"{self._vectors.model_id}: searching by words only"
             )
             return None
         try:
-            embedded = self._embedder.embed([asked.text])
+            return self._vectors.of(asked.text)
         except (TransientError, EmbedError) as error:
             self._note_no_vector(error)
             return None
-        if embedded.failures:
-            self._note_no_vector(embedded.failures[0])
-            return None
-        vector: NDArray[np.float32] = embedded.vectors[0]
-        return vector
 
     def _note_no_vector(self, error: RxindexError) -> None:
         """Note that there is no vector. Why is for the log: addresses may be in it."""

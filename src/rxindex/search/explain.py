@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rxindex.index.escape import tokens
 from rxindex.search.answer import Correction, Hit
@@ -116,16 +117,20 @@ def highlights(name: str, asked: Understood) -> tuple[tuple[int, int], ...]:
     lower = name.lower()
     if len(lower) != len(name):
         return ()  # A letter that has no lower case of its own length: better none than wrong.
-    typed = [one.text for one in asked.wanted] + list(asked.words)
-    wanted = {token for text in typed for token in tokens(text) if len(token) > 1}
     places = []
-    for token in wanted:
+    for token in _tokens((*(one.text for one in asked.wanted), *asked.words)):
         place = lower.find(token)
         while place >= 0:
             if place == 0 or not lower[place - 1].isalnum():
                 places.append((place, place + len(token)))
             place = lower.find(token, place + 1)
     return _merged(sorted(places))
+
+
+# The hits of an answer are all compared with the same words.
+@lru_cache(maxsize=64)
+def _tokens(typed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(token for text in typed for token in tokens(text) if len(token) > 1)
 
 
 def _merged(places: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
-from rxindex.index.document import read_drug
+from rxindex.index.schema import SEPARATOR
 from rxindex.model import Drug
 from rxindex.search.answer import Hit
 from rxindex.vocabulary import Vocabulary
@@ -37,9 +35,32 @@ def summary_hit(
         score: 0 to 1.
         match: the tier's name.
     """
-    drug = read_drug(drug_id, fields, packages=False)
-    hit = drug_hit(drug, vocabulary)
-    return msgspec.structs.replace(hit, packages=int(fields["count"]), score=score, match=match)
+    # A page of hits comes with every answer, so each is made at once, without a drug first.
+    given = fields.get
+    name = given("name", b"").decode()
+    return Hit(
+        id=drug_id,
+        name=name,
+        display=vocabulary.tall_man(name),
+        brand=given("brand", b"").decode(),
+        generic=given("generic", b"").decode(),
+        ingredients=_several(given("ingredients", b"")),
+        strength=given("strength", b"").decode(),
+        form=given("form", b"").decode(),
+        routes=_several(given("routes", b"")),
+        classes=_several(given("classes", b"")),
+        schedule=given("schedule", b"").decode(),
+        kind="brand" if given("kind", b"") == b"brand" else "generic",
+        status="obsolete" if given("status", b"") == b"obsolete" else "active",
+        gcn=int(given("gcn", b"") or 0),
+        packages=int(fields["count"]),
+        score=score,
+        match=match,
+    )
+
+
+def _several(value: bytes) -> tuple[str, ...]:
+    return tuple(value.decode().split(SEPARATOR)) if value else ()
 
 
 def drug_hit(drug: Drug, vocabulary: Vocabulary) -> Hit:

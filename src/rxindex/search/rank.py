@@ -117,38 +117,44 @@ def _kept(candidates: list[Candidate], asked: Understood) -> list[Candidate]:
 
 
 class _Measures(NamedTuple):
-    """What speaks for all drugs of one set of ingredients, each 0 to 1."""
+    """What speaks for all drugs of one set of ingredients.
 
-    prescribed: float
-    common: float
+    Attributes:
+        named: the share of it in `_NAMED` that comes first, how often they are prescribed.
+        simple: the share there of a simple composition.
+        spread: all of `_SPREAD` but the similarity of meaning.
+        use: all of `_USE`.
+    """
+
+    named: float
     simple: float
-    usual: float
+    spread: float
+    use: float
 
 
 def _measure(key: str, packages: int, uses: Sequence[str], usage: Usage) -> _Measures:
     ingredients = key.split(SEPARATOR)
-    return _Measures(
-        usage.commonness(ingredients),
-        _share(packages),
-        1 / len(ingredients),
-        usage.usualness(ingredients, uses) if uses else 0.0,
-    )
+    prescribed = usage.commonness(ingredients)
+    common, simple = _share(packages), 1 / len(ingredients)
+    usual = usage.usualness(ingredients, uses) if uses else 0.0
+    a, b, c, _ = _SPREAD
+    spread = a * prescribed + b * common + c * simple
+    a, b, c, d = _USE
+    use = a * prescribed + b * common + c * simple + d * usual
+    return _Measures(_NAMED[0] * prescribed, _NAMED[2] * simple, spread, use)
 
 
 def _ranked(
     one: Candidate, shown: Sequence[Tier | None], of: _Measures, exact: Sequence[str]
 ) -> Ranked:
-    if one.tier.name == "indication":
-        a, b, c, d = _USE
-        within = a * of.prescribed + b * of.common + c * of.simple + d * of.usual
-    elif one.tier.spread:
-        a, b, c, d = _SPREAD
-        within = a * of.prescribed + b * of.common + c * of.simple + d * max(one.cosine, 0.0)
-    else:
-        a, b, c, d = _NAMED
-        generic = 1.0 if one.kind == "generic" else 0.0
-        within = a * of.prescribed + b * _share(one.packages) + c * of.simple + d * generic
     tier = one.tier
+    if tier.name == "indication":
+        within = of.use
+    elif tier.spread:
+        within = of.spread + _SPREAD[3] * max(one.cosine, 0.0)
+    else:
+        generic = _NAMED[3] if one.kind == "generic" else 0.0
+        within = of.named + _NAMED[1] * _share(one.packages) + of.simple + generic
     if one.of < len(shown) and tier.name != "meaning":
         tier = shown[one.of] or tier
     if exact:
@@ -163,7 +169,7 @@ def _is_exact(one: Candidate, exact: Sequence[str]) -> bool:
 
 
 def _share(packages: int) -> float:
-    return _SHARES[min(packages, _COMMONEST)]
+    return _SHARES[packages if packages < _COMMONEST else _COMMONEST]
 
 
 def _as_corrected(wanted: Wanted) -> Tier | None:
@@ -189,8 +195,10 @@ def _in_order(ranked: list[Ranked], asked: Understood) -> list[Ranked]:
         group = (found.tier.name, found.active, found.ingredients)
         turn = turns[group] if spread else 0
         turns[group] += 1
-        parts = found.ingredients.split(SEPARATOR) if spread else ()
-        if len(parts) > 1 and any((found.tier.name, part) in alone for part in parts):
+        several = spread and SEPARATOR in found.ingredients
+        if several and any(
+            (found.tier.name, part) in alone for part in found.ingredients.split(SEPARATOR)
+        ):
             # Lisinopril with another drug is a second lisinopril to who asks for a class.
             turn += 1
         placed.append((-found.tier.worth, not found.active, turn, place))

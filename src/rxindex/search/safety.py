@@ -224,7 +224,7 @@ class Safety:
         packages = dict.fromkeys((term_key(name) for pair in pairs for name in pair), 0)
         # The catalogue has Humulin N and Humulin R where the list has Humulin.
         for name in self._lexicon.names:
-            for key in _beginnings(name.text):
+            for key in _read_beginnings(name.text):
                 if key in packages:
                     packages[key] = max(packages[key], name.packages)
         twins: dict[str, dict[str, str]] = {}
@@ -246,7 +246,7 @@ class Safety:
         # AmBisome must not be taken for the plain amphotericin B that it holds, but within a drug
         # one ingredient is not taken for another, nor for its own brand.
         for name, left_out in ((brand, itself), *((part, own) for part in parts)):
-            for beginning in reversed(tuple(_beginnings(name))):
+            for beginning in reversed(_beginnings(name)):
                 for key, shown in self._listed.get(beginning, ()):
                     if key not in left_out:
                         found.setdefault(key, _Twin(self._vocabulary.tall_man(name), key, shown))
@@ -301,13 +301,14 @@ class Safety:
         return _Near(frozenset(key for name in names for key in _beginnings(name)), words)
 
 
-def _beginnings(name: str) -> Iterator[str]:
+def _read_beginnings(name: str) -> tuple[str, ...]:
     """Give the `term_key` of a name's first word, of its first two, and so on."""
-    key = ""
-    for word in name.split():
-        if part := term_key(word):
-            key += part
-            yield key
+    parts = filter(None, map(term_key, name.split()))
+    return tuple(itertools.accumulate(parts))
+
+
+#: The names of an answer come again in others, and each is asked for several times.
+_beginnings = lru_cache(maxsize=16_384)(_read_beginnings)
 
 
 def _look_alike(twin: _Twin, near: bool) -> Warning:

@@ -22,6 +22,7 @@ from rxindex.search.documents import holders
 from rxindex.search.facets import all_values
 from rxindex.search.kept import Kept
 from rxindex.search.live import Live
+from rxindex.search.query_vectors import QueryVectors
 from rxindex.search.request import SearchRequest
 from rxindex.search.retrieve import retrieve
 from rxindex.search.understood import Understood
@@ -50,6 +51,7 @@ class Searcher:
         self.catalogue = catalogue
         self.embedder = embedder
         self.vocabulary = vocabulary
+        self._vectors = None if embedder is None else QueryVectors(embedder)
         self._live = Live(catalogue, vocabulary)
         self._answers = Kept[SearchRequest, Answer](_ANSWERS)
         self._suggestions = Kept[tuple[str, int], tuple[Suggestion, ...]](_SUGGESTIONS)
@@ -80,7 +82,7 @@ class Searcher:
             understood = known.reader.read(request)
             answer = self._live.ask(
                 lambda generation: Answering(
-                    self.catalogue, self.embedder, self.vocabulary, known, generation
+                    self.catalogue, self._vectors, self.vocabulary, known, generation
                 ).answer(request, understood)
             )
             if not answer.degraded:

@@ -23,7 +23,7 @@ from rapidfuzz.distance import OSA
 
 from rxindex.index.lexicon import Lexicon
 from rxindex.search.commonness import Commonness, commonness_by_packages
-from rxindex.search.letter_pairs import LetterPairs
+from rxindex.search.letter_pairs import LetterPairs, worthiest
 from rxindex.search.nameable import (
     Nameable,
     NameableKind,
@@ -125,7 +125,10 @@ class Speller:
         self._sounds = sound_keys(self._keys)
         self._by_letter = LetterPairs(self._keys)
         self._by_sound = LetterPairs(self._sounds)
+        self._first_letters = _first_letters(self._keys)
+        self._first_sounds = _first_letters(self._sounds)
         self._merit: NDArray[np.float64] = np.array([_merit(one) for one in self._targets], float)
+        self._most_merit = float(self._merit.max(initial=0.0))
         by_first: dict[str, list[int]] = defaultdict(list)
         for position in np.argsort(-self._merit, kind="stable"):
             by_first[self._keys[position][0]].append(int(position))
@@ -182,12 +185,13 @@ class Speller:
         key = term_key(text)
         if not _can_be_misspelled(key) or (not limit and self.knows(text)):
             return None, ()
-        near = self._nearest(key)
+        sound = sound_key(key)
+        near = self._nearest(key, sound)
         if (swapped := self._swapped(text)) is not None:
             near.insert(0, _Near(swapped, 0.0))
         certain = swapped is not None or (near and self._is_enough(key, text, near[0]))
-        taken = self._guess(key, near[0]) if certain and not self.knows(text) else None
-        return taken, tuple(itertools.islice(self._apart(key, near), limit))
+        taken = self._guess(key, sound, near[0]) if certain and not self.knows(text) else None
+        return taken, tuple(itertools.islice(self._apart(key, sound, near), limit))
 
     def _is_enough(self, key: str, text: str, best: _Near) -> bool:
         """Tell whether the nearest name is near enough to be taken for what was meant."""
@@ -196,15 +200,15 @@ class Speller:
         enough = best.changed <= _allowed(key, _ALLOWED) * trusted
         return enough and not self._is_words(text, target)
 
-    def _apart(self, key: str, near: Iterable[_Near]) -> Iterator[Guess]:
+    def _apart(self, key: str, sound: str, near: Iterable[_Near]) -> Iterator[Guess]:
         """Leave out names that only add to a nearer one."""
         nearer: tuple[str, ...] = ()
         for one in near:
-            guess = self._guess(key, one)
-            if guess.similarity < _LEAST_SIMILAR or self._keys[one.position].startswith(nearer):
+            name = self._keys[one.position]
+            if _similarity(key, one) < _LEAST_SIMILAR or name.startswith(nearer):
                 continue
-            nearer = (*nearer, self._keys[one.position])
-            yield guess
+            nearer = (*nearer, name)
+            yield self._guess(key, sound, one)
 
     def beginning(self, text: str, limit: int = 10) -> tuple[Guess, ...]:
         """Find the names that a text is nearly the beginning of: ``liptor``, ``sinthr``.
@@ -218,20 +222,19 @@ class Speller:
         sound = sound_key(key)
         commonest = self._commonest.get(key[0], np.empty(0, np.intp))
         positions = np.union1d(self._sharing(key, sound, _LACKS_IN_BEGINNING), commonest)
-        names = [self._keys[position] for position in positions]
+        names = [self._keys[position] for position in positions.tolist()]
         changed = _cut_short(key, names) + self._first_letter(key, sound, positions)
         # Where a name begins just so, as a rare one may, one letter may still be wrong.
         most = max(1.0, float(changed.min(initial=_ALLOWED_IN_MORE)) + _FARTHER)
         most = min(most, _allowed(key, _ALLOWED_IN_BEGINNING))
         near = [one for one in self._in_order_of_merit(positions, changed) if one.changed <= most]
-        return tuple(self._guess(key, one) for one in near[:limit])
+        return tuple(self._guess(key, sound, one) for one in near[:limit])
 
-    def _nearest(self, key: str) -> list[_Near]:
+    def _nearest(self, key: str, sound: str) -> list[_Near]:
         """Compare a text with the names that share most with it, and sort them by likelihood."""
-        sound = sound_key(key)
         positions = self._sharing(key, sound, _LACKS)
-        names = [self._keys[position] for position in positions]
-        sounds = [self._sounds[position] for position in positions]
+        names = [self._keys[position] for position in positions.tolist()]
+        sounds = [self._sounds[position] for position in positions.tolist()]
         changed = (_changed(key, names) + _changed(sound, sounds)) / 2
         if len(key) >= _SHORTEST_CUT:
             lacks = np.maximum(self._by_letter.lengths[positions] - len(key), 0)
@@ -243,25 +246,29 @@ class Speller:
 
     def _sharing(self, key: str, sound: str, lacks: float) -> NDArray[np.intp]:
         """Find the names that share most pairs of letters with a text, written and heard."""
-        missing = np.maximum(self._by_letter.lengths - len(key), 0)
-        shared = self._by_letter.shared(key) + self._by_sound.shared(sound)
-        worth = shared + self._merit - lacks * missing
-        count = min(_COMPARED, len(worth))
-        return np.argpartition(-worth, count - 1)[:count] if count else np.empty(0, np.intp)
+        lengths, merit = self._by_letter.lengths, self._merit
+
+        def extra(positions: NDArray[np.intp]) -> NDArray[np.float64]:
+            missing = np.maximum(lengths[positions] - len(key), 0)
+            worth: NDArray[np.float64] = merit[positions] - lacks * missing
+            return worth
+
+        shared = self._by_sound.shared(sound, self._by_letter.shared(key))
+        return worthiest(shared, extra, self._most_merit, _COMPARED)
 
     def _first_letter(
         self, key: str, sound: str, positions: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        wrong = [
-            self._keys[at][0] != key[0] and self._sounds[at][:1] != sound[:1] for at in positions
-        ]
-        return _FIRST_LETTER * np.array(wrong, np.float64)
+        letter, heard = _first_letters((key, sound))
+        wrong: NDArray[np.bool_] = self._first_letters[positions] != letter
+        wrong &= self._first_sounds[positions] != heard
+        return _FIRST_LETTER * wrong.astype(np.float64)
 
     def _in_order_of_merit(
         self, positions: NDArray[np.intp], changed: NDArray[np.float64]
     ) -> list[_Near]:
         order = np.argsort(changed - self._merit[positions], kind="stable")
-        return [_Near(int(positions[at]), float(changed[at])) for at in order]
+        return list(map(_Near, positions[order].tolist(), changed[order].tolist()))
 
     def _swapped(self, text: str) -> int | None:
         """Find the name that has the same words in another order."""
@@ -272,14 +279,23 @@ class Speller:
         least = max(_NAMES_OF_A_WORD, self._names_with[target.key] / _MANY_TIMES)
         return all(self._names_with[word] >= least for word in words_of(text))
 
-    def _guess(self, key: str, near: _Near) -> Guess:
+    def _guess(self, key: str, sound: str, near: _Near) -> Guess:
         target = self._targets[near.position]
         how: Literal["spelling", "sound", "words"] = "spelling"
         if not near.changed and len(target.key) == len(key):
             how = "words"
-        elif self._sounds[near.position] == sound_key(key):
+        elif self._sounds[near.position] == sound:
             how = "sound"
-        return Guess(target.text, target.kind, max(0.0, 1 - near.changed / len(key)), how)
+        return Guess(target.text, target.kind, _similarity(key, near), how)
+
+
+def _similarity(key: str, near: _Near) -> float:
+    return max(0.0, 1 - near.changed / len(key))
+
+
+def _first_letters(texts: Iterable[str]) -> NDArray[np.uint32]:
+    """Give the code point of each text's first letter, 0 where it has none."""
+    return np.array([ord(text[0]) if text else 0 for text in texts], np.uint32)
 
 
 def _can_be_misspelled(key: str) -> bool:
@@ -306,6 +322,6 @@ def _cut_short(key: str, names: Sequence[str]) -> NDArray[np.float64]:
     """Count the letters in which a text differs from the beginning of each name."""
     # A letter left out or added moves the place where the name was cut.
     lengths = (len(key) - 1, len(key), len(key) + 1)
-    cuts = [_changed(key, [name[:length] for name in names]) for length in lengths]
-    least: NDArray[np.float64] = np.minimum.reduce(cuts)
+    cuts = _changed(key, [name[:length] for length in lengths for name in names])
+    least: NDArray[np.float64] = cuts.reshape(len(lengths), -1).min(axis=0)
     return least

@@ -81,8 +81,12 @@ class Serving:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        with self._process:
+            self._process.kill()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def send(self, how: signal.Signals) -> None:
         self._process.send_signal(how)
@@ -126,7 +130,7 @@ def test_what_is_under_way_when_it_stops_is_still_answered(
             assert not asked.done()
             serving.send(signal.SIGTERM)
             # It takes on nothing new...
-            while _is_open(serving.port):
+            while is_open(serving.port):
                 time.sleep(0.02)
             os.kill(server.process.pid, signal.SIGCONT)
             # ... and lets nobody down.
@@ -134,7 +138,7 @@ def test_what_is_under_way_when_it_stops_is_still_answered(
             assert serving.wait() == 0
 
 
-def _is_open(port: int) -> bool:
+def is_open(port: int) -> bool:
     try:
         httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=5)
     except httpx.TransportError:
