@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from rxindex.embed import Embedder, create_embedder
+from rxindex.embed.shared_pace import Turns
 from rxindex.errors import ConfigurationError
 from rxindex.index.connect import hide_password
 from rxindex.index.schema import IndexSettings
@@ -187,7 +188,7 @@ class Settings(BaseSettings):
     graph_degree: int = Field(0, ge=0, description="links of a vector; 0: the server's default")
     build_window: int = Field(0, ge=0, description="effort when building; 0: the server's default")
     search_window: int = Field(
-        0, ge=0, description="effort when searching; 0: the server's default"
+        0, ge=0, description="effort when searching; 0: 200 for hnsw, the default for svs"
     )
     training_threshold: int = Field(
         0, ge=0, description="vectors that svs gathers before compressing; 0: the default"
@@ -212,8 +213,11 @@ class Settings(BaseSettings):
         names = [field.name for field in msgspec.structs.fields(IndexSettings)]
         return IndexSettings(**{name: getattr(self, name) for name in names})
 
-    def make_embedder(self) -> Embedder:
+    def make_embedder(self, turns: Turns | None = None) -> Embedder:
         """Make the embedder that the settings name.
+
+        Args:
+            turns: where processes that share the quota of a service take their turns.
 
         Raises:
             ConfigurationError: it does not have these options.
@@ -228,6 +232,7 @@ class Settings(BaseSettings):
                 "max_concurrency": self.titan_concurrency,
                 "requests_per_minute": self.titan_requests_per_minute,
                 "price": self.titan_price,
+                "turns": turns,
             }
         if self.dimensions is not None:
             options["dimensions"] = self.dimensions

@@ -41,11 +41,12 @@ no, something has to change first.
         │   └── Throttled              it answers: slow down (``retry_after`` in seconds)
         ├── IndexUnavailable           Redis does not answer, or is loading
         ├── LeaseHeld                  another run is at work on the catalogue
-        └── LeaseLost                  this run was taken for dead, and another began
+        ├── LeaseLost                  this run was taken for dead, and another began
+        └── WorkersUnavailable         the Dask cluster does not answer, or lost its workers
 
 ``exit_code`` is what the command line exits with (see docs/cli.md): 3 settings, 4 source,
-5 index, 6 embedder, 7 some drugs were quarantined, 8 another run is at work; 2 is a usage error
-and 130 an interrupt.
+5 index, 6 embedder, 7 some drugs were quarantined, 8 another run is at work, 11 no workers; 2 is a
+usage error and 130 an interrupt.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ __all__ = [
     "Throttled",
     "TransientError",
     "VectorSizeError",
+    "WorkersUnavailable",
 ]
 
 
@@ -299,3 +301,12 @@ class LeaseLost(TransientError):
     """
 
     exit_code = 8
+
+
+class WorkersUnavailable(TransientError):
+    """The Dask cluster does not answer, has no worker, or loses them one after the other.
+
+    What its workers wrote is whole; the next run does the rest.
+    """
+
+    exit_code = 11

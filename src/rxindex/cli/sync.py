@@ -23,6 +23,7 @@ from rxindex.cli.options import (
 )
 from rxindex.cli.runs import finish, run
 from rxindex.cli.session import tells_errors
+from rxindex.cli.workers import run_on_workers
 from rxindex.config import load_settings
 from rxindex.errors import ConfigurationError
 from rxindex.sync.stop import Stop
@@ -65,6 +66,21 @@ def sync(
         ),
     ] = False,
     allow_deletes: AllowDeletes = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Share the work among so many processes of this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Share the work among the workers of a Dask cluster: tcp://host:8786 or tls://...",
+            show_default=False,
+        ),
+    ] = None,
     wait: Wait = None,
     data_dir: DataDir = None,
     config: ConfigFile = None,
@@ -83,6 +99,8 @@ def sync(
       rxindex sync --source sample --dry-run
 
       rxindex sync --source mysql://reader@db.internal/fdb --since last
+
+      rxindex sync --source mysql://reader@db.internal/fdb --embedder titan --workers 4
     """
     settings = load_settings(
         config,
@@ -98,6 +116,17 @@ def sync(
         raise ConfigurationError(
             "--since reads a part of the catalogue: leave out --limit and --new-generation"
         )
+    shared = workers is not None or scheduler is not None
+    if shared and (since is not None or limit is not None or dry_run):
+        raise ConfigurationError(
+            "workers load the whole catalogue: leave out --since, --limit and --dry-run, or "
+            "--workers and --scheduler"
+        )
+    if workers is not None and scheduler is not None:
+        raise ConfigurationError(
+            "--workers starts a cluster of its own, --scheduler uses one that is there: leave one "
+            "of the two out"
+        )
     options = sync_options(
         settings,
         limit=limit,
@@ -106,6 +135,14 @@ def sync(
         resume=not from_start,
         allow_deletes=allow_deletes,
     )
+    if shared:
+        finish(
+            run_on_workers(
+                settings, options, Stop(max_seconds), workers, scheduler, as_json=as_json
+            ),
+            as_json=as_json,
+        )
+        return
     report = run(
         settings,
         options,

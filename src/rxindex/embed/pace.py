@@ -190,19 +190,29 @@ class Gate:
         """Take the next start in the spacing, and wait for it."""
         while True:
             self._check(stopped)
-            now = time.monotonic()
-            spacing = 0.0 if self._pace is None else 1.0 / self._pace
-            made_up = min(_MAKE_UP, _MADE_UP_CALLS * spacing)
-            if self._refusals_in_a_row:
-                spacing = max(spacing, self._probe_spacing)
-            turn = max(self._next_start, now - made_up, self._paused_until)
+            spacing, made_up = self._next_spacing()
+            turn = max(self._next_start, time.monotonic() - made_up, self._paused_until)
             self._next_start = turn + spacing
-            plan = self._plan
-            while (now := time.monotonic()) < turn and plan == self._plan:
-                self._turn.wait(turn - now)
-                self._check(stopped)
-            if plan == self._plan:
+            if self._wait_for(turn, stopped):
                 return
+
+    def _spacing(self) -> float:
+        """Give the seconds between two calls at the pace."""
+        return 0.0 if self._pace is None else 1.0 / self._pace
+
+    def _next_spacing(self) -> tuple[float, float]:
+        """Give the seconds until the turn after the next, and how far back the next may lie."""
+        spacing = self._spacing()
+        made_up = min(_MAKE_UP, _MADE_UP_CALLS * spacing)
+        return max(spacing, self._probe_spacing if self._refusals_in_a_row else 0.0), made_up
+
+    def _wait_for(self, turn: float, stopped: threading.Event) -> bool:
+        """Wait for a turn; give False if it has become void meanwhile."""
+        plan = self._plan
+        while (now := time.monotonic()) < turn and plan == self._plan:
+            self._turn.wait(turn - now)
+            self._check(stopped)
+        return plan == self._plan
 
     def _await_place(self, stopped: threading.Event) -> None:
         while True:

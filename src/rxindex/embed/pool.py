@@ -27,6 +27,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from rxindex.embed.pace import Gate, GateClosed
+from rxindex.embed.shared_pace import SharedGate, Turns
 from rxindex.errors import (
     ConfigurationError,
     EmbedAccessDenied,
@@ -137,6 +138,8 @@ class AdaptivePool:
             fails with its last error.
         first_concurrency: calls under way at once to begin with; None for a quarter of the most.
         name: of the threads.
+        turns: where processes that share the budget take their turns; None if there are none.
+            Without a budget there is nothing to share, and each finds its pace by itself.
 
     Raises:
         ConfigurationError: a value is out of range.
@@ -149,6 +152,7 @@ class AdaptivePool:
         retry_seconds: float = 120.0,
         first_concurrency: int | None = None,
         name: str = "rxindex-embed",
+        turns: Turns | None = None,
     ) -> None:
         if max_concurrency < 1:
             raise ConfigurationError(f"concurrency is 1 or more, not {max_concurrency}")
@@ -161,11 +165,12 @@ class AdaptivePool:
         first = first_concurrency or max(1, max_concurrency // 4)
         self._retry_seconds = retry_seconds
         self._max_concurrency = max_concurrency
-        self._gate = Gate(
-            most=max_concurrency,
-            first=min(first, max_concurrency),
-            per_second=None if requests_per_minute is None else requests_per_minute / 60,
-            longest_pause=retry_seconds,
+        first = min(first, max_concurrency)
+        per_second = None if requests_per_minute is None else requests_per_minute / 60
+        self._gate = (
+            Gate(max_concurrency, first, per_second, longest_pause=retry_seconds)
+            if turns is None or per_second is None
+            else SharedGate(max_concurrency, first, per_second, retry_seconds, turns)
         )
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix=name)
         self._count = threading.Lock()

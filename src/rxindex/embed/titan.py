@@ -19,6 +19,7 @@ import numpy as np
 
 from rxindex.embed.base import Embedded, Vectors
 from rxindex.embed.pool import AdaptivePool, PoolCounters
+from rxindex.embed.shared_pace import Turns
 from rxindex.errors import (
     ConfigurationError,
     EmbedderUnavailable,
@@ -69,6 +70,8 @@ class TitanEmbedder:
         read_timeout: seconds to wait for an answer before the call counts as lost.
         price: of a million tokens in US dollars, for estimates (the default is that of Amazon's
             price list for Titan Text Embeddings V2 on demand).
+        turns: where processes that share ``requests_per_minute`` take their turns; None if this
+            one has it all to itself.
 
     Raises:
         ConfigurationError: a value is not one that Titan takes, or there is no region or profile.
@@ -89,6 +92,7 @@ class TitanEmbedder:
         retry_seconds: float = 120.0,
         read_timeout: float = _READ_TIMEOUT,
         price: float = 0.02,
+        turns: Turns | None = None,
     ) -> None:
         if dimensions not in _DIMENSIONS:
             raise ConfigurationError(
@@ -103,7 +107,7 @@ class TitanEmbedder:
         self._model = model
         self._normalize = normalize
         self._pool = AdaptivePool(
-            max_concurrency, requests_per_minute, retry_seconds, name="rxindex-titan"
+            max_concurrency, requests_per_minute, retry_seconds, name="rxindex-titan", turns=turns
         )
         # Enough for every place of the pool to stay busy while the last ones of a call end, and
         # no more than the quota lets through in the time that a run may take to stop.

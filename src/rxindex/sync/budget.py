@@ -8,7 +8,7 @@ import msgspec
 
 from rxindex.errors import ErrorBudgetSpent
 
-__all__ = ["ErrorBudget", "Limits"]
+__all__ = ["ErrorBudget", "Limits", "Tally", "judge"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,46 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     in_a_row: int = 50
     share: float = 0.2
     window: int = 200
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """What a run's attempts came to.
+
+    Attributes:
+        failed: of all.
+        in_a_row: that failed since the last one that did not.
+        recent: attempts that are looked at, at most `Limits.window`.
+        recent_failed: of these.
+        last: why the last one failed.
+    """
+
+    failed: int
+    in_a_row: int
+    recent: int
+    recent_failed: int
+    last: str
+
+
+def judge(limits: Limits, tally: Tally) -> None:
+    """Stop a run if too many failed.
+
+    Raises:
+        ErrorBudgetSpent: the message says by which limit, and the last reason.
+    """
+    if tally.failed > limits.total:
+        _stop(f"{tally.failed:,} drugs failed, more than the {limits.total:,} allowed", tally)
+    if tally.in_a_row >= limits.in_a_row:
+        _stop(f"{tally.in_a_row:,} drugs in a row failed", tally)
+    if tally.recent == limits.window and tally.recent_failed > limits.share * limits.window:
+        _stop(f"{tally.recent_failed:,} of the last {limits.window:,} drugs failed", tally)
+
+
+def _stop(what: str, tally: Tally) -> None:
+    raise ErrorBudgetSpent(
+        f"{what}, so the run was stopped; the last: {tally.last}. What was written is whole, and "
+        "failed drugs are in quarantine (rxindex quarantine list). Mend the cause and run again, "
+        "or raise the limit"
+    )
 
 
 class ErrorBudget:
@@ -63,17 +103,8 @@ class ErrorBudget:
         Raises:
             ErrorBudgetSpent: the message says by which limit, and the last reason.
         """
-        limits, recent = self._limits, self._recent
-        if self._failed > limits.total:
-            self._stop(f"{self._failed:,} drugs failed, more than the {limits.total:,} allowed")
-        if self._in_a_row >= limits.in_a_row:
-            self._stop(f"{self._in_a_row:,} drugs in a row failed")
-        if len(recent) == limits.window and sum(recent) > limits.share * limits.window:
-            self._stop(f"{sum(recent):,} of the last {limits.window:,} drugs failed")
-
-    def _stop(self, what: str) -> None:
-        raise ErrorBudgetSpent(
-            f"{what}, so the run was stopped; the last: {self._last}. What was written is whole, "
-            "and failed drugs are in quarantine (rxindex quarantine list). Mend the cause and run "
-            "again, or raise the limit"
+        recent = self._recent
+        judge(
+            self._limits,
+            Tally(self._failed, self._in_a_row, len(recent), sum(recent), self._last),
         )

@@ -2,8 +2,9 @@
 
 One process begins the load: it takes the lease, opens the generation and cuts the source. Workers
 on any machine then load partitions, as often and in whatever order they like: a partition is
-idempotent, since the documents' own fingerprints say what is left to do. Whoever ends the load
-gives the lease back and runs an ordinary `rxindex.sync.run.sync`: that finds nearly everything
+idempotent, since the documents' own fingerprints say what is left to do. They share the lease, the
+error budget and the counts (`rxindex.sync.shared`). Whoever ends the load gives the lease back and
+runs an ordinary `rxindex.sync.run.sync`: that finds nearly everything
 unchanged, and does what takes one run that has seen the whole source: it deletes what has
 vanished, checks the counts and lets searches go to the new generation.
 """
@@ -30,13 +31,14 @@ from rxindex.sync.plan import DrugBatch
 from rxindex.sync.quarantine import Quarantine
 from rxindex.sync.report import SyncReport
 from rxindex.sync.running import running
+from rxindex.sync.shared import SharedBudget, SharedLoad
 from rxindex.sync.spool import RunSpool
 from rxindex.sync.stages import Stages, drug_batches
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import choose_target, named_target
 from rxindex.vocabulary import Vocabulary
 
-__all__ = ["LOAN_SECONDS", "Load", "begin_load", "end_load", "load_partition"]
+__all__ = ["LOAN_SECONDS", "Load", "abandon_load", "begin_load", "end_load", "load_partition"]
 
 #: How long the lease of a load lasts while no worker is heard of: longer than the longest life of
 #: a Lambda (900 s), so that a worker that died can be replaced.
@@ -58,6 +60,10 @@ class Load(msgspec.Struct, frozen=True):
     packages: int
     workers: int = 1
 
+    def shared(self, catalogue: Catalogue) -> SharedLoad:
+        """Give what the load's workers have in common."""
+        return SharedLoad(catalogue, self.loan.number)
+
 
 def begin_load(
     source: Source,
@@ -67,6 +73,7 @@ def begin_load(
     options: SyncOptions,
     parts: int,
     workers: int = 1,
+    seconds: float = LOAN_SECONDS,
 ) -> tuple[Load, list[Partition]]:
     """Take the lease, open the generation and cut the source.
 
@@ -78,6 +85,7 @@ def begin_load(
         options: how to run.
         parts: about how many partitions to cut.
         workers: how many are going to work at the same time.
+        seconds: how long the lease lasts while nobody keeps it alive.
 
     Returns:
         What each worker needs, and the partitions, which cover the source.
@@ -87,7 +95,7 @@ def begin_load(
         EmptySource: there is not one row.
         GenerationMismatch: see `choose_target`.
     """
-    loan = lend(catalogue, "bulk load", wait=options.wait, seconds=LOAN_SECONDS)
+    loan = lend(catalogue, "bulk load", wait=options.wait, seconds=seconds)
     try:
         with source, borrow(catalogue, loan) as held:
             packages = source.count()
@@ -100,7 +108,9 @@ def begin_load(
             )  # fmt: skip
             name = target.store.generation.name if target.store else ""
             load = Load(loan, name, packages, workers)
-            return load, source.partitions(parts)
+            partitions = source.partitions(parts)
+            load.shared(held).begin()
+            return load, partitions
     except BaseException:
         give_back(catalogue, loan)
         raise
@@ -139,7 +149,7 @@ def load_partition(
 
     Raises:
         LeaseLost: the load has ended.
-        ErrorBudgetSpent: too many drugs failed.
+        ErrorBudgetSpent: too many drugs failed, on all workers together.
         IndexRejected: Redis could not index what was written.
         RxindexError: whatever stops source, embedder or index as a whole.
     """
@@ -153,9 +163,11 @@ def load_partition(
         target = named_target(run.catalogue, embedder, options.index, load.generation)
         report.generation = load.generation
         quarantine = Quarantine(run.catalogue, dry_run=False, patient=target.live)
+        budget = SharedBudget(options.limits, load.shared(run.catalogue), report, stop)
         stages = Stages(
-            embedder, target, spool, report, quarantine, stop, options.limits, dry_run=False
-        )
+            embedder, target, spool, report, quarantine, stop, options.limits,
+            dry_run=False, budget=budget,
+        )  # fmt: skip
         run.recording.reading()
         whole = False
 
@@ -176,6 +188,8 @@ def load_partition(
             run.recording.batch(batch)
 
         written = stages.carry(read(), done)
+        # Calls for drugs that were not written, since there was a reason to stop.
+        budget.add()
         stages.check_indexed()
         quarantine.save()
         report.in_quarantine = len(quarantine)
@@ -194,5 +208,15 @@ def end_load(load: Load, catalogue: Catalogue) -> None:
         IndexUnavailable: Redis does not answer.
         CatalogueNotIndexed: the generation is not there any more; begin anew.
     """
-    give_back(catalogue, load.loan)
+    abandon_load(load, catalogue)
     catalogue.read_generation(load.generation)
+
+
+def abandon_load(load: Load, catalogue: Catalogue) -> None:
+    """Give the lease back; workers that are still at it write nothing any more.
+
+    Raises:
+        IndexUnavailable: Redis does not answer.
+    """
+    give_back(catalogue, load.loan)
+    load.shared(catalogue).forget()

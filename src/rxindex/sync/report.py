@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["FailedDrug", "SyncReport"]
+__all__ = ["NAMED_FAILURES", "FailedDrug", "SyncReport"]
 
 #: A report names at most this many failed drugs; it counts all of them.
 NAMED_FAILURES = 100

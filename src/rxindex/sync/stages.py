@@ -77,6 +77,7 @@ class Stages:
         stop: when to stop.
         limits: how many failures are too many.
         dry_run: write nothing and embed nothing.
+        budget: counts the failures of several processes together; None for one of the run's own.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Stages:
         limits: Limits,
         *,
         dry_run: bool,
+        budget: ErrorBudget | None = None,
     ) -> None:
         self.embedder = embedder
         self.store = target.store
@@ -102,7 +104,7 @@ class Stages:
             report,
             dry_run=dry_run,
             quarantine=quarantine,
-            budget=ErrorBudget(limits),
+            budget=budget or ErrorBudget(limits),
             price=embedder.price,
         )
         self._failures_before = self._index_failures(self.store)
