@@ -44,9 +44,10 @@ typecheck: ## mypy, strict
 	@scripts/setup test,lint
 	@$(RUN)/mypy
 
-bench: ## measure on this machine: prints tables, writes benchmarks/results/*.json
+bench: ## measure on this machine (BENCH_ARGS=--quick, '--only PART'); see docs/performance.md
 	@scripts/setup test,lint
-	@$(RUN)/python -m benchmarks
+	@scripts/setup-mariadb
+	@$(RUN)/python -m benchmarks $(BENCH_ARGS)
 
 serve: ## serve the search, its API and its pages over the demo's index
 	@scripts/setup demo,api

@@ -1,1 +1,4 @@
-"""Benchmarks: one command, `python -m benchmarks`, prints a table and writes JSON."""
+"""Benchmarks: one command, `python -m benchmarks`, measures, prints tables and writes JSON.
+
+Each part is a module of this package, named in `benchmarks.parts`.
+"""

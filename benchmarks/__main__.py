@@ -1,120 +1,100 @@
-"""`python -m benchmarks`: how fast, how large, beside the raw limits in the same run.
+"""`python -m benchmarks`: measures every part, prints tables, and compares with the last record.
 
 Absolute figures say more about the machine than about rxindex; the ratios are what to compare.
+A part that takes an hour (the peers) is measured only where ``--only`` names it. Every result goes
+to ``benchmarks/results/latest.json`` (``quick.json`` for ``--quick``), part by
+part: each with its date, its machine and the seconds that it took. `python -m benchmarks.report`
+makes docs/performance.md of it.
 """
 
 from __future__ import annotations
 
-import datetime
-import json
-import os
-import platform
-import subprocess
-import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from rxindex import __version__
-from rxindex.source.sample import write_demo_data
-
-RESULTS = Path(__file__).parent / "results"
-console = Console()
+from benchmarks.kept import RESULTS, console, keep, now, show
+from benchmarks.machine import describe, summary
+from benchmarks.parts import PARTS, Part, Skipped
+from benchmarks.ratios import Ratio, compare, load, save
 
 
-def case(*words: str) -> dict[str, Any]:
-    """Run one case in its own process."""
-    console.print(f"[dim]{' '.join(words)}[/]")
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.case", *words],
-        check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+def run(part: Part, quick: bool) -> dict[str, Any]:
+    """Measure one part; gives what is kept of it, or why there is nothing."""
+    kept: dict[str, Any] = {"date": now(), "machine": describe()}
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="rxindex-bench-") as folder:
+        try:
+            kept["result"] = part.measure(Path(folder), quick)
+        except Skipped as reason:
+            kept["skipped"] = str(reason)
+        except Exception as error:  # the other parts, hours of them perhaps, are worth keeping
+            console.print_exception()
+            kept["failed"] = f"{type(error).__name__}: {error}"
+    return kept | {"took": round(time.perf_counter() - begun, 1)}
 
 
-def measure_fda(folder: Path) -> dict[str, Any]:
-    """The FDA's directory with the real model, beside the embedder alone."""
-    index = str(folder / "fda")
-    cold = case("sync", "sample", index, "minilm", "0", "auto")
-    again = case("sync", "sample", index, "minilm", "0", "auto")
-    alone = case("embed", "sample", "minilm")
-    return {"cold": cold, "no_change": again, "embedder_alone": alone}
+def ratios(part: Part, kept: dict[str, Any], quick: bool) -> dict[str, Ratio]:
+    """Give a part's ratios under names that tell sizes apart."""
+    built = kept.get("result", {}).get("ratios", {})
+    before = "quick/" if quick else ""
+    return {
+        f"{before}{part.name}/{name}": msgspec.convert(one, Ratio) for name, one in built.items()
+    }
 
 
-def measure_fdb(folder: Path, packages: int, dimensions: int) -> dict[str, Any]:
-    """A demo catalogue in FDB's tables with the fake embedder, beside raw reads and writes."""
-    url = f"sqlite:///{folder / f'fdb{packages}.db'}"
-    if not (folder / f"fdb{packages}.db").exists():
-        write_demo_data(url, packages, seed=1)
-    index = str(folder / f"fdb{packages}x{dimensions}")
-    cold = case("sync", url, index, "fake", str(dimensions), "auto")
-    again = case("sync", url, index, "fake", str(dimensions), "auto")
-    read = case("read", url)
-    write = case("write", index, str(folder / f"raw{packages}x{dimensions}"))
-    return {"cold": cold, "no_change": again, "read_alone": read, "write_alone": write}
-
-
-def row(name: str, run: dict[str, Any]) -> tuple[str, ...]:
-    """One line of the table."""
-    packages = run["packages"]
-    return (
-        name,
-        f"{packages:,}",
-        f"{run['total_processed']:,}",
-        f"{run['embedding_calls']:,}",
-        f"{run['seconds']:.1f}",
-        f"{packages / run['seconds']:,.0f}",
-        f"{run['redis_bytes'] / packages:,.0f}" if run["added"] else "",
-        f"{run['peak_rss'] / 2**20:,.0f}",
-    )
+def warn(found: dict[str, Ratio]) -> None:
+    """Warn of each ratio that is worse than recorded; a warning fails nothing."""
+    for one in compare(load(), found):
+        console.print(
+            f"[yellow]worse:[/] {one.name}: {one.now:.2f}, and {one.before.value:.2f} on "
+            f"{one.before.date[:10]} ({one.before.machine}): {one.by:.0%} worse",
+            highlight=False,
+        )
 
 
 def main(
-    packages: Annotated[
-        list[int] | None, typer.Option(help="Sizes of the demo catalogue; may be repeated.")
+    only: Annotated[
+        list[str] | None, typer.Option(help="A part to measure; may be repeated.")
     ] = None,
-    dimensions: Annotated[int, typer.Option(help="Vector length of the fake embedder.")] = 1024,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small sizes: to see whether it works.")
+    ] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Record the ratios, to compare later runs with.")
+    ] = False,
 ) -> None:
     """Measure on this machine."""
-    sizes = packages or [50_000, 500_000]
-    with tempfile.TemporaryDirectory(prefix="rxindex-bench-") as name:
-        folder = Path(name)
-        found: dict[str, Any] = {"fda": measure_fda(folder)}
-        for size in sizes:
-            found[f"fdb{size}"] = measure_fdb(folder, size, dimensions)
-    table = Table(title=f"rxindex {__version__}, {os.cpu_count()} cores")
-    for heading in ("run", "packages", "drugs", "embedding calls", "seconds", "packages/s",
-                    "Redis bytes/package", "peak RSS MB"):  # fmt: skip
-        table.add_column(heading, justify="left" if heading == "run" else "right")
-    ratios = Table(title="Ratios, in the same run")
-    for heading in ("what", "ratio"):
-        ratios.add_column(heading)
-    for name, one in found.items():
-        table.add_row(*row(f"{name} cold", one["cold"]))
-        table.add_row(*row(f"{name} no change", one["no_change"]))
-        cold = one["cold"]["seconds"]
-        if "embedder_alone" in one:
-            share = one["embedder_alone"]["seconds"] / cold
-            ratios.add_row(f"{name}: embedder alone / cold sync", f"{share:.2f}")
-        else:
-            raw = one["write_alone"]["seconds"] / cold
-            ratios.add_row(f"{name}: raw indexed HSET / cold sync", f"{raw:.2f}")
-            bare = one["no_change"]["seconds"] / one["read_alone"]["seconds"]
-            ratios.add_row(f"{name}: no-change sync / reading the rows alone", f"{bare:.2f}")
-    console.print(table)
-    console.print(ratios)
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC)
-    machine = {"python": platform.python_version(), "machine": platform.machine(),
-               "cores": os.cpu_count(), "rxindex": __version__}  # fmt: skip
-    path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
-    path.write_text(json.dumps({"machine": machine, "date": now.isoformat(), **found}, indent=1))
+    known = {part.name: part for part in PARTS}
+    unknown = sorted(set(only or ()) - set(known))
+    if unknown:
+        raise typer.BadParameter(f"no part {', '.join(unknown)}: there are {', '.join(known)}")
+    path = RESULTS / ("quick.json" if quick else "latest.json")
+    found: dict[str, Ratio] = {}
+    failed = False
+    for part in PARTS:
+        if part.apart if not only else part.name not in only:
+            continue
+        console.rule(part.name)
+        kept = run(part, quick)
+        keep(path, part.name, kept)
+        if "result" not in kept:
+            failed |= "failed" in kept
+            console.print("[yellow]not measured:[/]", kept.get("skipped") or kept["failed"])
+            continue
+        show(part.markdown(kept["result"]))
+        console.print(f"[dim]{kept['took']:.0f} s[/]")
+        found |= ratios(part, kept, quick)
+    warn(found)
+    if record:
+        save(found, now(), summary(describe()))
     console.print(f"written to {path}")
+    if failed:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

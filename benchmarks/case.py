@@ -1,132 +1,127 @@
 """One measured piece of work, in a process of its own so that its peak memory is its own.
 
-Prints one JSON object: seconds, peak resident set in bytes, and what the work itself reports.
+Prints one JSON object: what it took (wall and processor time), peak resident set in bytes, and what
+the work itself reports.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from benchmarks.drugs import SomeDrugs
+from rxindex.bench.raw import distinct_texts, embed_alone, read_bare
+from rxindex.bench.syncing import write_alone
+from rxindex.bench.timing import Spent, peak_memory, stopwatch
 from rxindex.config import load_settings
 from rxindex.index.capability import probe
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.embedded import EmbeddedRedis
-from rxindex.index.schema import IndexSettings
-from rxindex.index.store import DrugStore
-from rxindex.model import Drug
+from rxindex.index.schema import IndexSettings, choose_algorithm
 from rxindex.source import open_source
-from rxindex.sync.assemble import assemble, embedding_text
+from rxindex.source.base import Source
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.run import sync
 from rxindex.vocabulary import load_vocabulary
 
-#: Batches of the raw writer, as large as the sync's own.
-BATCH = 500
+__all__ = ["CATALOGUE", "case"]
+
+#: Name of the catalogue in every index that is made here.
+CATALOGUE = "bench"
 
 
-def run_sync(source: str, folder: str, embedder: str, dimensions: str, algorithm: str) -> Any:
+def case(*words: object) -> dict[str, Any]:
+    """Run one case in its own process; gives its JSON.
+
+    Args:
+        words: name of the case (see `CASES`) and its arguments.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.case", *map(str, words)],
+        check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def run_sync(source: str, folder: str, embedder: str, algorithm: str) -> dict[str, Any]:
     """A whole sync; what it took, and what Redis holds afterwards."""
-    settings = load_settings(
-        embedder=embedder, dimensions=int(dimensions) or None, algorithm=algorithm
-    )
+    words = load_vocabulary()
+    return _sync(open_source(source, keep_otc=words.treats), folder, embedder, algorithm)
+
+
+def run_drugs(count: str, folder: str) -> dict[str, Any]:
+    """A catalogue of so many drugs, with the index that as many would get.
+
+    Not the one that a sync chooses: it takes five packages for a drug, where these have one.
+    """
+    drugs = SomeDrugs(int(count))
+    with EmbeddedRedis(Path(folder)) as server:
+        size = load_settings(embedder="fake").make_embedder().dimensions
+        algorithm = choose_algorithm(IndexSettings(), probe(server.start()), drugs.texts(), size)
+        return _sync(drugs, folder, "fake", algorithm)
+
+
+def _sync(source: Source, folder: str, embedder: str, algorithm: str) -> dict[str, Any]:
+    settings = load_settings(embedder=embedder, algorithm=algorithm)
     words = load_vocabulary()
     with EmbeddedRedis(Path(folder)) as server, closing(settings.make_embedder()) as model:
         client = server.start()
+        model.embed(["aspirin"])  # loads the model, which is not the sync's time
         before = client.info("memory")["used_memory"]
-        index = Catalogue(client, "bench")
-        begun = time.perf_counter()
-        report = sync(
-            open_source(source, keep_otc=words.treats), model, index, probe(client), words,
-            SyncOptions(index=settings.index_settings()),
-        )  # fmt: skip
-        seconds = time.perf_counter() - begun
+        with stopwatch(client) as watch:
+            report = sync(
+                source, model, Catalogue(client, CATALOGUE), probe(client), words,
+                SyncOptions(index=settings.index_settings()),
+            )  # fmt: skip
         memory = client.info("memory")["used_memory"] - before
-    return report.as_dict() | {"seconds": seconds, "redis_bytes": memory}
+    return report.as_dict() | _spent(watch.spent(report.packages)) | {"redis_bytes": memory}
 
 
-def run_read(source: str) -> Any:
-    """Reading alone: every row through the source, nothing else."""
-    words = load_vocabulary()
-    with open_source(source, keep_otc=words.treats) as rows:
-        begun = time.perf_counter()
-        count = sum(1 for part in rows.partitions(1) for _ in rows.rows(part))
-        return {"seconds": time.perf_counter() - begun, "packages": count}
+def run_read(source: str) -> dict[str, Any]:
+    """The bare driver: every row, nothing else."""
+    return _spent(read_bare(source))
 
 
-def run_embed(source: str, embedder: str) -> Any:
+def run_embed(source: str, embedder: str) -> dict[str, Any]:
     """The embedder alone on the catalogue's distinct texts."""
     words = load_vocabulary()
-    with open_source(source, keep_otc=words.treats) as rows:
-        found = (
-            drug
-            for part in rows.partitions(1)
-            for drug in assemble(rows.rows(part), words, "2019-05-01")
-        )
-        texts = list({embedding_text(one): None for one in found if isinstance(one, Drug)})
+    rows = open_source(source, keep_otc=words.treats)
+    texts = distinct_texts(rows, words, SyncOptions().day)
     with closing(load_settings(embedder=embedder).make_embedder()) as model:
         model.embed(texts[:1])
-        begun = time.perf_counter()
-        for start in range(0, len(texts), BATCH):
-            model.embed(texts[start : start + BATCH])
-        return {"seconds": time.perf_counter() - begun, "texts": len(texts)}
+        return _spent(embed_alone(model, texts))
 
 
-def run_write(folder: str, target: str) -> Any:
+def run_write(folder: str) -> dict[str, Any]:
     """Raw pipelined HSET of documents that exist already into an index of the same schema."""
-    with EmbeddedRedis(Path(folder)) as server, EmbeddedRedis(Path(target)) as other:
-        live = Catalogue(server.start(), "bench")
-        made = live.require_live()
-        store = DrugStore(live, made)
-        documents = []
-        for ids in store.ids():
-            pipe = live.client.pipeline(transaction=False)
-            for one in ids:
-                pipe.hgetall(store.key(one))
-            documents += list(zip(ids, pipe.execute(), strict=True))
-        effect = live.state(made, None).in_effect
-        raw = Catalogue(other.start(), "bench")
-        asked = IndexSettings(algorithm=effect.algorithm, vector_type=effect.vector_type)  # type: ignore[arg-type]
-        begun_generation = raw.create(
-            "raw", made.dimensions, asked, probe(raw.client), len(documents)
-        )
-        prefix = raw.prefix(begun_generation.name)
-        begun = time.perf_counter()
-        for start in range(0, len(documents), BATCH):
-            pipe = raw.client.pipeline(transaction=False)
-            for one, fields in documents[start : start + BATCH]:
-                pipe.hset(prefix + one, mapping=fields)
-            pipe.execute()
-        raw.wait_until_indexed(begun_generation.name)
-        return {"seconds": time.perf_counter() - begun, "drugs": len(documents)}
+    with EmbeddedRedis(Path(folder)) as server:
+        catalogue = Catalogue(server.start(), CATALOGUE)
+        return _spent(write_alone(catalogue, probe(catalogue.client)))
 
 
-CASES: dict[str, Callable[..., Any]] = {
+def _spent(spent: Spent) -> dict[str, Any]:
+    built: dict[str, Any] = msgspec.to_builtins(spent)
+    return built
+
+
+CASES: dict[str, Callable[..., dict[str, Any]]] = {
     "sync": run_sync,
+    "drugs": run_drugs,
     "read": run_read,
     "embed": run_embed,
     "write": run_write,
 }
 
 
-def peak_rss() -> int:
-    """The most memory that this process ever held, in bytes.
-
-    Not ru_maxrss, which a child inherits from the process that started it.
-    """
-    status = Path("/proc/self/status").read_text()
-    return (
-        int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
-        * 1024
-    )
-
-
 if __name__ == "__main__":
     result = CASES[sys.argv[1]](*sys.argv[2:])
-    result["peak_rss"] = peak_rss()
+    result["peak_rss"] = peak_memory()
     print(json.dumps(result))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 
-from benchmarks.case import peak_rss
+from rxindex.bench.timing import peak_memory
 from rxindex.cli import app
 
 if __name__ == "__main__":
     code = app(standalone_mode=False)
-    sys.stdout.write(json.dumps({"peak_rss": peak_rss()}) + "\n")
+    sys.stdout.write(json.dumps({"peak_rss": peak_memory()}) + "\n")
     sys.exit(code or 0)

@@ -8,9 +8,8 @@ moment at which a search finds it.
 
 from __future__ import annotations
 
-import datetime
 import json
-import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,17 +24,20 @@ from typing import Annotated, Any
 import pymysql
 import redis
 import typer
-from pymysql.cursors import SSCursor
-from rich.console import Console
-from rich.table import Table
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
 
+from benchmarks.kept import console, show, write
+from benchmarks.parts import Skipped
+from benchmarks.ratios import ratio
+from benchmarks.tables import megabytes, ratio_table, table
+from rxindex.bench.raw import read_bare
 from rxindex.index.connect import command
 from rxindex.source.sample import write_demo_data
 
-RESULTS = Path(__file__).parent / "results"
-console = Console()
+__all__ = ["NAME", "markdown", "measure"]
+
+NAME = "nightly"
 
 
 def run(name: str, place: list[str], *words: str) -> dict[str, Any]:
@@ -48,6 +50,8 @@ def run(name: str, place: list[str], *words: str) -> dict[str, Any]:
     ) as process:  # fmt: skip
         assert process.stdout is not None
         lines = process.stdout.read().splitlines()
+    if not lines:
+        raise RuntimeError(f"rxindex {name} ended with {process.returncode} and no report")
     report: dict[str, Any] = json.loads(lines[0]) | json.loads(lines[-1])
     return report | {"seconds": time.perf_counter() - begun, "exit_code": process.returncode}
 
@@ -70,28 +74,6 @@ def most_memory(client: redis.Redis) -> Iterator[dict[str, int]]:
         over.set()
         watcher.join()
         found["after"] = client.info("memory")["used_memory"]
-
-
-def read_bare(database: MariaDB) -> dict[str, Any]:
-    """Read the rows that a sync reads with nothing but the driver, in the same order."""
-    query = """
-        SELECT * FROM rndc14 p
-        LEFT JOIN rlblrid3 l ON l.LBLRID = p.LBLRID
-        LEFT JOIN rgcnseq4 f ON f.GCN_SEQNO = p.GCN_SEQNO
-        LEFT JOIN rhiclsq1 h ON h.HICL_SEQNO = f.HICL_SEQNO
-        LEFT JOIN rdosed2 d ON d.GCDF = f.GCDF
-        LEFT JOIN rrouted3 r ON r.GCRT = f.GCRT
-        ORDER BY p.GCN_SEQNO, p.NDC
-    """
-    begun = time.perf_counter()
-    connection = pymysql.connect(
-        host="127.0.0.1", port=database.port, user=database.user, password=database.password,
-        database="fdb",
-    )  # fmt: skip
-    with connection, connection.cursor(SSCursor) as cursor:
-        cursor.execute(query)
-        rows = sum(1 for _ in cursor)
-    return {"seconds": time.perf_counter() - begun, "packages": rows}
 
 
 def change_some(database: MariaDB, share: float) -> int:
@@ -174,27 +156,42 @@ def _until(condition: Any) -> float:
     return time.perf_counter() - begun
 
 
-def main(
-    packages: Annotated[int, typer.Option(help="Size of the demo catalogue.")] = 500_000,
-    dimensions: Annotated[int, typer.Option(help="Vector length of the fake embedder.")] = 384,
-    commits: Annotated[int, typer.Option(help="Commits to time a follower with.")] = 200,
-) -> None:
-    """Measure on this machine."""
+def measure(folder: Path, quick: bool) -> dict[str, Any]:
+    """Measure 500,000 packages, or 5,000; see `measure_night`."""
+    return measure_night(folder, 5_000, 384, 20) if quick else measure_night(folder)
+
+
+def measure_night(
+    folder: Path, packages: int = 500_000, dimensions: int = 384, commits: int = 200
+) -> dict[str, Any]:
+    """Measure everything, in a database and a Redis of its own.
+
+    Args:
+        folder: of the Redis.
+        packages: size of the demo catalogue.
+        dimensions: vector length of the fake embedder.
+        commits: to time a follower with.
+
+    Raises:
+        Skipped: there is no MariaDB.
+    """
+    if shutil.which("mariadbd") is None:
+        raise Skipped("mariadbd is not installed (scripts/setup-mariadb)")
     found: dict[str, Any] = {}
     with (
-        tempfile.TemporaryDirectory(prefix="rxindex-bench-") as folder,
         MariaDB(binlog=True, options=["--max-allowed-packet=64M"]) as database,
-        RedisServer(Path(folder), "--hash-max-listpack-value", "8192") as server,
+        RedisServer(folder, "--hash-max-listpack-value", "8192") as server,
     ):
         url = database.create_database("fdb")
         write_demo_data(url, packages, seed=1)
         place = ["--source", url, "--redis", server.url, "--embedder", "fake"]
-        Path(folder, "rxindex.toml").write_text(f"dimensions = {dimensions}\n")
-        place += ["--config", str(Path(folder, "rxindex.toml"))]
+        settings = folder / "rxindex.toml"
+        settings.write_text(f"dimensions = {dimensions}\n")
+        place += ["--config", str(settings)]
         client = server.client()
         found["cold"] = run("sync", place)
         found["no change"] = run("sync", place)
-        found["bare driver"] = read_bare(database)
+        found["bare driver"] = _bare(url)
         changed = change_some(database, 0.01)
         found["1 % changed"] = run("sync", place) | {"changed": changed}
         found["verify"] = run("verify", place)
@@ -202,44 +199,63 @@ def main(
             found["reindex"] = run("reindex", place)
         found["reindex"]["redis"] = memory
         found["follow"] = follow(database, client, place, commits)
-    show(found)
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC)
-    path = RESULTS / f"nightly-{now:%Y%m%dT%H%M%SZ}.json"
-    machine = {"python": platform.python_version(), "machine": platform.machine()}
-    path.write_text(json.dumps({"machine": machine, "date": now.isoformat(), **found}, indent=1))
-    console.print(f"written to {path}")
+    share = found["no change"]["duration"] / found["bare driver"]["seconds"]
+    found["ratios"] = {
+        f"no change, {packages}": ratio(
+            f"sync without changes / bare driver (MariaDB, pymysql), {packages:,} packages",
+            share, "lower", 2,
+        )
+    }  # fmt: skip
+    return found
 
 
-def show(found: dict[str, Any]) -> None:
-    """Print the tables."""
-    table = Table(title="A night")
-    for heading in ("run", "seconds", "of bare driver", "drugs", "written", "deleted",
-                    "embedding calls", "peak RSS MB"):  # fmt: skip
-        table.add_column(heading, justify="left" if heading == "run" else "right")
-    bare = found["bare driver"]["seconds"]
-    for name, one in found.items():
-        if name == "follow":
-            continue
-        drugs = one.get("total_processed", one.get("drugs", 0))
+def _bare(url: str) -> dict[str, Any]:
+    """Read what a sync reads with nothing but the driver, in the same order."""
+    spent = read_bare(url)
+    return {"seconds": spent.seconds, "duration": spent.seconds, "packages": spent.count}
+
+
+def main(
+    packages: Annotated[int, typer.Option(help="Size of the demo catalogue.")] = 500_000,
+    dimensions: Annotated[int, typer.Option(help="Vector length of the fake embedder.")] = 384,
+    commits: Annotated[int, typer.Option(help="Commits to time a follower with.")] = 200,
+) -> None:
+    """Measure on this machine."""
+    with tempfile.TemporaryDirectory(prefix="rxindex-bench-") as folder:
+        found = measure_night(Path(folder), packages, dimensions, commits)
+    show(markdown(found))
+    write("nightly", found)
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Write the section: each run beside the bare driver, a reindex's memory, and a follower."""
+    bare = result["bare driver"]["seconds"]
+    rows = []
+    for name in ("bare driver", "cold", "no change", "1 % changed", "verify", "reindex"):
+        one = result[name]
+        reported = name != "bare driver"
         written = sum(one.get(kind, 0) for kind in ("added", "updated", "metadata_only"))
-        table.add_row(
-            name, f"{one['seconds']:.1f}", f"{one['seconds'] / bare:.1f}", f"{drugs:,}",
-            f"{written:,}", f"{one.get('deleted', 0):,}", f"{one.get('embedding_calls', 0):,}",
-            f"{one.get('peak_rss', 0) / 2**20:,.0f}",
-        )  # fmt: skip
-    console.print(table)
-    memory, following = found["reindex"]["redis"], found["follow"]
-    console.print(
-        f"reindex: Redis {memory['before'] / 2**20:,.0f} MB before, {memory['most'] / 2**20:,.0f} "
-        f"at most, {memory['after'] / 2**20:,.0f} after (two generations)"
-    )
-    console.print(
-        f"follow, commit to hit, {following['commits']} commits: median "
-        f"{following['median']:.3f} s, p95 {following['p95']:.3f} s, most "
-        f"{following['most']:.3f} s; 10,000 rows of one statement "
-        f"{following['ten_thousand_rows']:.1f} s"
-    )
+        own = one.get("duration", one["seconds"])
+        rows.append((
+            name, f"{one['seconds']:.1f}", f"{own:.1f}", f"{own / bare:.1f}",
+            one.get("total_processed", one.get("drugs", "")), written if reported else "",
+            one.get("deleted", ""),
+            one.get("embedding_calls", ""),
+            megabytes(one["peak_rss"]) if "peak_rss" in one else "",
+        ))  # fmt: skip
+    memory, following = result["reindex"]["redis"], result["follow"]
+    return "\n".join((
+        f"{result['cold']['packages']:,} packages in a real MariaDB, the fake embedder. `seconds` "
+        "has the start of the command in it, the run itself has not.\n",
+        table(("run", "seconds", "of them the run", "of the bare driver", "drugs", "written",
+               "deleted", "embedding calls", "peak MB"), rows),
+        ratio_table(result["ratios"]),
+        f"A reindex holds two generations: {megabytes(memory['before'])} MB of Redis became "
+        f"{megabytes(memory['after'])} MB, {megabytes(memory['most'])} MB at most. A follower had "
+        f"a committed change searchable after {following['median']:.2f} s at the median and "
+        f"{following['p95']:.2f} s at the 95th percentile ({following['commits']} commits), and "
+        f"10,000 rows of one INSERT after {following['ten_thousand_rows']:.1f} s.\n",
+    ))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,27 +1,28 @@
-"""`python -m benchmarks.serving`: how fast a service of 100,000 drugs answers.
+"""`python -m benchmarks.serving`: how fast searches are answered, by size of the catalogue.
 
-Fifty connections of another process ask one process of `rxindex serve`; beside it, in the same
-run, the very commands that the service sent to Redis for these searches are sent there again over
-fifty connections, without anything else. Service, Redis and client share this machine's cores.
+Each size is asked in two ways. *Alone*: one question after another, in one process, beside the
+commands of such questions sent to Redis with nothing around them (`rxindex bench search`). *As a
+service*: fifty connections of another process ask one process of `rxindex serve`; beside it, in the
+same run, the very commands that the service sent to Redis for these searches are sent there again
+over fifty connections. Service, Redis and client share this machine's cores.
 
 `searches` are all different, so that none is answered from what the service keeps. `a day's mix`
 has three suggestions before each search, and searches that repeat as the commonest names do.
 
-The catalogue is the FDA's directory with invented drugs behind it. It is built once and kept in
-`--folder`; that takes some minutes with the real model, and two without (`--embedder fake`, whose
-vectors cost nothing and mean nothing).
+The catalogues are the FDA's directory with invented drugs behind it, and the fake embedder, whose
+vectors cost nothing and mean nothing; what the local model takes for a query is measured apart.
+With `--folder` the catalogues are kept for the next time.
 """
 
 from __future__ import annotations
 
 import base64
-import datetime
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -32,61 +33,72 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 from tests.services.redis import free_port
 
-from benchmarks.questions import searches
+from benchmarks.case import CATALOGUE, case
+from benchmarks.kept import console, show, write
+from benchmarks.ratios import ratio
 from benchmarks.redis_tap import RedisTap
-from rxindex import __version__
+from benchmarks.tables import megabytes, ratio_table, table
+from rxindex.bench.questions import searches
+from rxindex.bench.searching import measure_search
+from rxindex.bench.timing import latencies
 from rxindex.config import load_settings
-from rxindex.index.capability import probe
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import Client
 from rxindex.index.embedded import EmbeddedRedis
 from rxindex.search.request import SearchRequest
-from rxindex.source import open_source
-from rxindex.source.sample import write_demo_data
-from rxindex.sync.options import SyncOptions
-from rxindex.sync.run import sync
-from rxindex.vocabulary import Vocabulary, load_vocabulary
+from rxindex.vocabulary import load_vocabulary
 
-RESULTS = Path(__file__).parent / "results"
+__all__ = ["NAME", "markdown", "measure"]
+
+NAME = "search"
+
+#: Drugs of the catalogues.
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (1_000,)
 CONNECTIONS = 50
 #: Searches whose commands are recorded.
 RECORDED = 600
 #: Far more than can be asked in the time.
 ASKED = 60_000
-console = Console()
+#: Searches a second that come evenly.
+RATE = 100.0
+#: Seconds that a service may take to learn the names of a million drugs.
+_PATIENCE = 300
 
 
-def build(client: Client, folder: Path, packages: int, embedder: str, words: Vocabulary) -> int:
-    """Build the catalogue if it is not there; gives the number of its drugs."""
-    catalogue = Catalogue(client, embedder)
-    live = catalogue.live()
-    if live is None:
-        url = f"sqlite:///{folder / 'fdb.db'}"
-        if not (folder / "fdb.db").exists():
-            console.print(f"[dim]writing {packages:,} packages[/]")
-            write_demo_data(url, packages, seed=1)
-        console.print(f"[dim]indexing them with {embedder}; this is kept[/]")
-        with closing(load_settings(embedder=embedder).make_embedder()) as model:
-            sync(open_source(url), model, catalogue, probe(client), words, SyncOptions())
-        live = catalogue.require_live().name
-    return catalogue.counts(live).documents
+def build(folder: Path, drugs: int) -> dict[str, Any]:
+    """Build the catalogue if it is not there; gives what that took, or nothing."""
+    done = folder / "built.json"
+    if not done.exists():
+        console.print(f"[dim]loading {drugs:,} drugs[/]")
+        built = case("drugs", drugs, folder)
+        done.write_text(json.dumps(built))
+    found: dict[str, Any] = json.loads(done.read_text())
+    return found
 
 
 class Service:
     """A service that runs.
 
-    Attributes:
+    Args:
         address: ``host:port``.
+        pid: of its process, or of the parent of its processes.
+        client: to its Redis.
     """
 
     def __init__(self, address: str, pid: int, client: Client) -> None:
         self.address = address
         self._pid = pid
         self._client = client
+
+    def peak_memory(self) -> int:
+        """Give the most memory that its processes ever held, in bytes."""
+        status = [
+            line for pid in self._processes()
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        ]  # fmt: skip
+        return 1024 * sum(int(one.split()[1]) for one in status if one.startswith("VmHWM"))
 
     def load(self, questions: Sequence[str], **how: Any) -> dict[str, Any]:
         """Ask it, and add the processor time that an answer took: its own, and Redis'."""
@@ -98,23 +110,30 @@ class Service:
 
     def _used(self) -> tuple[float, float]:
         """Seconds of processor time, so far."""
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        own = 0.0
+        for pid in self._processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            own += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         info = self._client.info("cpu")
         return own, info["used_cpu_user"] + info["used_cpu_sys"]
 
+    def _processes(self) -> list[str]:
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+        return [str(self._pid), *children]
+
 
 @contextmanager
-def served(redis: str, embedder: str, client: Client) -> Iterator[Service]:
-    """Run ``rxindex serve`` over a Redis."""
+def served(redis: str, client: Client, workers: int = 1) -> Iterator[Service]:
+    """Run ``rxindex serve`` over a Redis, with so many processes."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from rxindex.cli import main; main()", "serve", "--redis", redis,
-         "--catalogue", embedder, "--embedder", embedder, "--port", str(port)],
+         "--catalogue", CATALOGUE, "--embedder", "fake", "--port", str(port),
+         "--workers", str(workers)],
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 httpx.get(f"http://127.0.0.1:{port}/health/ready").raise_for_status()
@@ -149,6 +168,7 @@ def request(path: str, **parameters: Any) -> str:
 
 
 def search_request(one: SearchRequest) -> str:
+    """Write the request of a search."""
     return request("/search", **msgspec.to_builtins(one))
 
 
@@ -158,13 +178,13 @@ def typing(one: SearchRequest) -> list[str]:
 
 
 def record(
-    redis: EmbeddedRedis, folder: Path, embedder: str, asked: Sequence[SearchRequest]
+    redis: EmbeddedRedis, folder: Path, asked: Sequence[SearchRequest]
 ) -> list[list[tuple[str, int]]]:
     """Give what the service sends to Redis for each search, as the client takes it."""
     found = []
     with (
         RedisTap(redis.socket, folder / "tap.sock") as tap,
-        served(tap.url, embedder, redis.start()) as service,
+        served(tap.url, redis.start()) as service,
         httpx.Client(base_url=f"http://{service.address}") as client,
     ):
         for one in asked:
@@ -174,84 +194,169 @@ def record(
     return found
 
 
-def measure(
-    server: EmbeddedRedis, folder: Path, embedder: str, seconds: float, rate: float
-) -> dict[str, Any]:
-    """Ask in every way."""
-    catalogue = Catalogue(server.start(), embedder)
-    words = load_vocabulary()
+def measure_service(server: EmbeddedRedis, folder: Path, seconds: float) -> dict[str, Any]:
+    """Ask a service in every way.
+
+    Args:
+        server: with the catalogue.
+        folder: for a socket.
+        seconds: of each measurement.
+    """
+    client = server.start()
+    catalogue, words = Catalogue(client, CATALOGUE), load_vocabulary()
     made = list(searches(catalogue, words, ASKED, repeat=False))
-    recorded = record(server, folder, embedder, made[:RECORDED])
+    recorded = record(server, folder, made[:RECORDED])
     replayed = recorded * (ASKED // RECORDED)
     half = len(made) // 2
+    day = [
+        one
+        for asked in searches(catalogue, words, ASKED // 4, seed=2, repeat=True)
+        for one in (*typing(asked), search_request(asked))
+    ]
     found: dict[str, Any] = {}
     found["commands alone"] = load(str(server.socket), "redis", replayed, seconds=seconds)
-    with served(server.url, embedder, server.start()) as service:
+    with served(server.url, client) as service:
         plain = list(map(search_request, made))
         service.load(plain[:RECORDED], seconds=seconds)  # warms it up
         found["searches"] = service.load(plain[RECORDED:half], seconds=seconds)
-        found[f"searches, {rate:g}/s"] = service.load(plain[half:], seconds=seconds, rate=rate)
+        found[f"searches, {RATE:g}/s"] = service.load(plain[half:], seconds=seconds, rate=RATE)
+        found["a day's mix"] = service.load(day, seconds=seconds)
         found["suggestions"] = service.load(
             [one for asked in made[:4000] for one in typing(asked)], seconds=seconds / 2
         )
-        day = [
-            one
-            for asked in searches(catalogue, words, ASKED // 4, seed=2, repeat=True)
-            for one in (*typing(asked), search_request(asked))
-        ]
-        found["a day's mix"] = service.load(day, seconds=seconds)
-        found[f"a day's mix, {rate:g}/s"] = service.load(day, seconds=seconds, rate=rate)
-        found["/health/live"] = service.load([request("/health/live")] * ASKED, seconds=seconds / 4)
-        with httpx.Client(base_url=f"http://{service.address}") as client:
-            found["index"] = client.get("/status").json()["generations"][0]
+        found["peak_memory"] = service.peak_memory()
+    cores = os.cpu_count() or 1
+    if cores > 1:
+        with served(server.url, client, cores) as service:
+            # Ready is the first of them; the others are by the time that this has been asked.
+            service.load(plain[:RECORDED], seconds=max(20.0, seconds))
+            found[f"searches, {cores} workers"] = service.load(
+                plain[RECORDED:half], seconds=seconds
+            )
+            found[f"peak_memory, {cores} workers"] = service.peak_memory()
     return found
 
 
-def show(found: dict[str, Any], drugs: int, embedder: str) -> None:
-    """Print the table."""
-    table = Table(
-        title=f"rxindex {__version__}, {drugs:,} drugs, {embedder}, {CONNECTIONS} connections, "
-        f"{os.cpu_count()} cores"
-    )
-    for heading in ("what", "answers/s", "p50 ms", "p95 ms", "p99 ms", "most ms", "CPU ms",
-                    "Redis CPU ms", "answers"):  # fmt: skip
-        table.add_column(heading, justify="left" if heading == "what" else "right")
-    for name, one in found.items():
-        if "p50" in one:
-            table.add_row(
-                name, f"{one['per_second']:,.0f}",
-                *(f"{one[quantile]:,.1f}" for quantile in ("p50", "p95", "p99", "most")),
-                *(f"{one[part]:.2f}" if part in one else "" for part in ("own_ms", "redis_ms")),
-                ", ".join(f"{count:,} x {kind}" for kind, count in one["kinds"].items()),
+def measure_size(folder: Path, drugs: int, seconds: float) -> dict[str, Any]:
+    """Measure one catalogue in both ways, building it where it is not there.
+
+    Args:
+        folder: of the catalogues.
+        drugs: how many.
+        seconds: of each measurement.
+    """
+    place = folder / f"drugs{drugs}"
+    place.mkdir(parents=True, exist_ok=True)
+    built = build(place, drugs)
+    words = load_vocabulary()
+    with EmbeddedRedis(place) as server, closing(_fake()) as model:
+        catalogue = Catalogue(server.start(), CATALOGUE)
+        made = list(searches(catalogue, words, round(2_500 * seconds) + 1_000, repeat=False))
+        alone = measure_search(catalogue, model, words, made, seconds=seconds, tell=lambda *_: None)
+        service = measure_service(server, place, seconds)
+    return {"built": built, "alone": msgspec.to_builtins(alone), "service": service}
+
+
+def _fake() -> Any:
+    return load_settings(embedder="fake").make_embedder()
+
+
+def embed_queries(count: int) -> dict[str, Any]:
+    """Let the local model embed queries, one at a time."""
+    texts = [f"{name} {number} mg" for number in range(count // 2) for name in ("statin", "pain")]
+    with closing(load_settings(embedder="minilm").make_embedder()) as model:
+        model.embed(texts[:1])
+        took = []
+        for text in texts:
+            since = time.perf_counter()
+            model.embed([text])
+            took.append(time.perf_counter() - since)
+    built: dict[str, Any] = msgspec.to_builtins(latencies(took, sum(took)))
+    return built
+
+
+def measure_sizes(folder: Path, sizes: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Measure each size, and the local model alone.
+
+    Args:
+        folder: of the catalogues.
+        sizes: numbers of drugs.
+        seconds: of each measurement.
+    """
+    measured = [measure_size(folder, drugs, seconds) for drugs in sizes]
+    ratios: dict[str, Any] = {}
+    for drugs, one in zip(sizes, measured, strict=True):
+        ratios[f"alone, {drugs}"] = ratio(
+            f"searches / their commands alone, one after another, {drugs:,} drugs",
+            one["alone"]["raw_share"], "higher",
+        )  # fmt: skip
+        service = one["service"]
+        for name in ("searches", "a day's mix"):
+            ratios[f"service, {name}, {drugs}"] = ratio(
+                f"{name} / the commands alone, {CONNECTIONS} connections, {drugs:,} drugs",
+                service[name]["per_second"] / service["commands alone"]["per_second"], "higher",
             )  # fmt: skip
-    console.print(table)
-    share = found["searches"]["per_second"] / found["commands alone"]["per_second"]
-    console.print(f"searches / their commands alone: {share:.2f}")
+    return {"sizes": measured, "model": embed_queries(100), "ratios": ratios}
+
+
+def measure(folder: Path, quick: bool) -> dict[str, Any]:
+    """Measure 10,000, 100,000 and 1,000,000 drugs; or 1,000, for a second each."""
+    return measure_sizes(folder, QUICK_SIZES if quick else SIZES, 1.0 if quick else 8.0)
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Write the section: latencies by size, one question after another and as a service."""
+    alone, service = [], []
+    for one in result["sizes"]:
+        drugs = one["alone"]["drugs"]
+        for words, name in (("searches", "searches"), ("their commands alone", "raw")):
+            alone.append((words, drugs, one["alone"]["algorithm"], *_cells(one["alone"][name])))
+        for name, found in one["service"].items():
+            if not name.startswith("peak_memory"):
+                cpu = [f"{found[part]:.2f}" if part in found else ""
+                       for part in ("own_ms", "redis_ms")]  # fmt: skip
+                service.append((name, drugs, *_cells(found), *cpu))
+    model = result["model"]
+    memory = ", ".join(
+        f"{megabytes(one['service']['peak_memory'])} MB at {one['alone']['drugs']:,} drugs"
+        for one in result["sizes"]
+    )
+    timed = ("a second", "p50 ms", "p95 ms", "p99 ms", "most ms")
+    return "\n".join((
+        "One question after another, in one process, none of them asked before:\n",
+        table(("what", "drugs", "index", *timed), alone),
+        f"One process of `rxindex serve`, {CONNECTIONS} connections of another process; all of it "
+        "and Redis share the cores. Where nothing else is said, each connection waits for nothing "
+        "but its next answer:\n",
+        table(("what", "drugs", *timed, "CPU ms of the service", "CPU ms of Redis"), service),
+        ratio_table(result["ratios"]),
+        f"The vectors are the fake embedder's, which cost nothing. The local model takes "
+        f"{model['p50']:.1f} ms for a query at the median and {model['p95']:.1f} ms at the 95th "
+        f"percentile; searches by name, class or use do without. The service held {memory}.\n",
+    ))  # fmt: skip
+
+
+def _cells(found: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        f"{found['per_second']:,.0f}",
+        *(f"{found[quantile]:,.1f}" for quantile in ("p50", "p95", "p99", "most")),
+    )
 
 
 def main(
-    packages: Annotated[int, typer.Option(help="Size of the demo catalogue.")] = 515_000,
-    embedder: Annotated[str, typer.Option(help="minilm or fake.")] = "minilm",
-    folder: Annotated[Path, typer.Option(help="Where the catalogue is kept.")] = Path(
-        "/tmp/rxindex-serving"
-    ),
-    seconds: Annotated[float, typer.Option(help="For each measurement.")] = 20.0,
-    rate: Annotated[float, typer.Option(help="Searches a second that come evenly.")] = 200.0,
+    drugs: Annotated[
+        list[int] | None, typer.Option(help="Size of a catalogue; may be repeated.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="For each measurement.")] = 8.0,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where catalogues are kept for the next time.")
+    ] = None,
 ) -> None:
     """Measure on this machine."""
-    folder.mkdir(exist_ok=True)
-    with EmbeddedRedis(folder / "redis") as server:
-        drugs = build(server.start(), folder, packages, embedder, load_vocabulary())
-        found = measure(server, folder, embedder, seconds, rate)
-    show(found, drugs, embedder)
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC)
-    machine = {"python": platform.python_version(), "machine": platform.machine(),
-               "cores": os.cpu_count(), "rxindex": __version__, "drugs": drugs,
-               "embedder": embedder, "connections": CONNECTIONS}  # fmt: skip
-    path = RESULTS / f"serving-{now:%Y%m%dT%H%M%SZ}.json"
-    path.write_text(json.dumps({"machine": machine, "date": now.isoformat(), **found}, indent=1))
-    console.print(f"written to {path}")
+    with tempfile.TemporaryDirectory(prefix="rxindex-bench-") as scratch:
+        found = measure_sizes(folder or Path(scratch), drugs or list(SIZES), seconds)
+    show(markdown(found))
+    write("search", found)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ _PATHS = (
     "pydantic/v1/*",  # the former version, for who still wants it
     # The same without AVX2 is beside it, and takes over: all that arm64 ever has.
     "rapidfuzz/*_avx2.*.so",
+    # What only the command line uses.
+    "rxindex/advise/*",
+    "rxindex/bench/*",
     "rxindex/cli/*",
+    "rxindex/cluster/*",
     "rxindex/search/evaluation/*",
     # rxindex speaks SQL to MySQL and SQLite, and maps no objects; there is no other driver here.
     "sqlalchemy/dialects/mssql/*",

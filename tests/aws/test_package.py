@@ -141,7 +141,7 @@ def alone(both: tuple[Built, Built], tmp_path_factory: pytest.TempPathFactory) -
 def sources() -> Iterator[Path]:
     """All of rxindex but what only its command line runs: modules, and the data that they read."""
     for path in (ROOT / "src" / "rxindex").rglob("*"):
-        left_out = {"__pycache__", "cli", "evaluation", "py.typed"}
+        left_out = {"__pycache__", "advise", "bench", "cli", "cluster", "evaluation", "py.typed"}
         if path.is_file() and not left_out & set(path.parts):
             yield path
 

@@ -1,0 +1,196 @@
+"""`python -m benchmarks --only limits`: a sync beside the raw limits, and how it grows.
+
+Three questions. How near is a cold sync to Redis taking the same documents alone (fake embedder,
+FLAT), and to the model embedding the same texts alone (MiniLM)? How near is a sync without changes
+to the bare driver reading the rows? And do time and memory grow as they should with the catalogue?
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.case import case
+from benchmarks.ratios import ratio
+from benchmarks.tables import megabytes, ratio_table, table
+from rxindex.source.sample import write_demo_data
+
+__all__ = ["NAME", "markdown", "measure"]
+
+NAME = "limits"
+
+#: Packages beside raw writing, and of the series; a FLAT index throughout, whose insertion costs
+#: the same however many there are.
+SIZE, QUICK_SIZE = 50_000, 2_000
+SERIES, QUICK_SERIES = (100_000, 250_000, 500_000, 1_000_000), (5_000, 20_000)
+#: How much longer a million may take than four times a quarter of a million.
+_LINEAR = 1.1
+#: Memory of the process at the largest size, in MB.
+_MOST_MEMORY = 400
+
+
+def measure(folder: Path, quick: bool) -> dict[str, Any]:
+    """Measure each case in a process of its own.
+
+    Args:
+        folder: for databases and indexes.
+        quick: some thousands of packages, and MiniLM on these too.
+    """
+    small = _database(folder, QUICK_SIZE if quick else SIZE)
+    written = _beside_writing(folder, small)
+    embedded = _beside_embedding(folder, small if quick else "sample")
+    series = [_one_size(folder, size) for size in (QUICK_SERIES if quick else SERIES)]
+    return {
+        "written": written,
+        "embedded": embedded,
+        "series": series,
+        "ratios": _ratios(written, embedded, series),
+    }
+
+
+def _database(folder: Path, packages: int) -> str:
+    """Write FDB's tables once; gives their URL."""
+    file = folder / f"fdb{packages}.db"
+    url = f"sqlite:///{file}"
+    if not file.exists():
+        write_demo_data(url, packages, seed=1)
+    return url
+
+
+def _beside_writing(folder: Path, source: str) -> dict[str, Any]:
+    """A cold sync with the fake embedder, and the same documents written raw."""
+    index = folder / "written"
+    cold = case("sync", source, index, "fake", "flat")
+    return {"cold": cold, "alone": case("write", index)}
+
+
+def _beside_embedding(folder: Path, source: str) -> dict[str, Any]:
+    """A cold sync with the real model, and the model alone on the same texts."""
+    index = folder / "embedded"
+    cold = case("sync", source, index, "minilm", "auto")
+    return {
+        "cold": cold,
+        "no_change": case("sync", source, index, "minilm", "auto"),
+        "alone": case("embed", source, "minilm"),
+    }
+
+
+def _one_size(folder: Path, packages: int) -> dict[str, Any]:
+    """A cold sync, one without changes, and the bare driver's reading, of one catalogue."""
+    source, index = _database(folder, packages), folder / f"series{packages}"
+    return {
+        "packages": packages,
+        "cold": case("sync", source, index, "fake", "flat"),
+        "no_change": case("sync", source, index, "fake", "flat"),
+        "read": case("read", source),
+    }
+
+
+def _ratios(
+    written: dict[str, Any], embedded: dict[str, Any], series: list[dict[str, Any]]
+) -> dict[str, Any]:
+    def per_package(name: str, one: dict[str, Any]) -> float:
+        return float(one[name]["seconds"]) / int(one["packages"])
+
+    # From a quarter of the largest on: smaller ones say more about starting than about growing.
+    last = series[-1]
+    first = next(one for one in series if one["packages"] * 4 >= last["packages"])
+    packages = written["cold"]["packages"]
+    found = {
+        f"raw HSET, {packages}": ratio(
+            f"raw pipelined HSET / cold sync, fake embedder, {packages:,} packages",
+            written["alone"]["seconds"] / written["cold"]["seconds"], "higher", 0.8,
+        ),
+        f"model alone, {embedded['cold']['packages']}": ratio(
+            f"the model alone / cold sync, MiniLM, {embedded['cold']['packages']:,} packages",
+            embedded["alone"]["seconds"] / embedded["cold"]["seconds"], "higher", 0.9,
+        ),
+    }  # fmt: skip
+    for one in series:
+        found[f"no change, {one['packages']}"] = ratio(
+            f"sync without changes / bare driver (SQLite), {one['packages']:,} packages",
+            one["no_change"]["seconds"] / one["read"]["seconds"], "lower", 2,
+        )  # fmt: skip
+    for name, words in (("cold", "cold sync"), ("no_change", "sync without changes")):
+        found[f"linear {name}, {last['packages']}"] = ratio(
+            f"{words}: seconds a package, {last['packages']:,} / {first['packages']:,} packages",
+            per_package(name, last) / per_package(name, first), "lower", _LINEAR,
+        )  # fmt: skip
+    found[f"memory, {last['packages']}"] = ratio(
+        f"peak memory of a cold sync of {last['packages']:,} packages, in {_MOST_MEMORY} MB",
+        last["cold"]["peak_rss"] / (_MOST_MEMORY * 2**20), "lower", 1,
+    )  # fmt: skip
+    found[f"memory grows, {last['packages']}"] = ratio(
+        f"peak memory, {last['packages']:,} / {series[0]['packages']:,} packages",
+        last["cold"]["peak_rss"] / series[0]["cold"]["peak_rss"], "lower", _LINEAR,
+    )  # fmt: skip
+    return found
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Write the section: every run, the limits, the ratios, and what the design saves."""
+    written, embedded = result["written"], result["embedded"]
+    runs = [
+        _run("FDB tables, fake, cold", written["cold"]),
+        _run(f"{_place(embedded)}, MiniLM, cold", embedded["cold"]),
+        _run("the same again", embedded["no_change"]),
+    ]
+    for one in result["series"]:
+        runs += [
+            _run("FDB tables, fake, cold", one["cold"]),
+            _run("the same again", one["no_change"]),
+        ]
+    limits = [
+        _limit("raw pipelined HSET, documents", written["alone"]),
+        _limit("MiniLM alone, distinct texts", embedded["alone"]),
+        *(_limit("the bare driver (SQLite), packages", one["read"]) for one in result["series"]),
+    ]
+    return "\n".join(
+        (
+            table(
+                ("run", "packages", "drugs", "embedding calls", "seconds", "CPU s",
+                 "CPU s of Redis", "packages/s", "Redis bytes/package", "peak MB"), runs,
+            ),
+            "Each limit alone, in the same run:\n",
+            table(("limit", "count", "seconds", "a second", "CPU s", "CPU s of Redis"), limits),
+            ratio_table(result["ratios"]),
+            _saved(result),
+        )
+    )  # fmt: skip
+
+
+def _place(embedded: dict[str, Any]) -> str:
+    return "FDB tables" if embedded["cold"]["source"].startswith("sqlite") else "FDA directory"
+
+
+def _run(name: str, one: dict[str, Any]) -> tuple[object, ...]:
+    packages = int(one["packages"])
+    return (
+        name, packages, int(one["total_processed"]), int(one["embedding_calls"]),
+        f"{one['seconds']:.1f}", f"{one['cpu']:.1f}", f"{one['redis_cpu']:.1f}",
+        round(packages / one["seconds"]),
+        f"{one['redis_bytes'] / packages:,.0f}" if one["added"] else "",
+        megabytes(one["peak_rss"]),
+    )  # fmt: skip
+
+
+def _limit(name: str, one: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        name, int(one["count"]), f"{one['seconds']:.1f}", round(one["count"] / one["seconds"]),
+        f"{one['cpu']:.1f}", f"{one['redis_cpu']:.1f}" if one["redis_cpu"] else "",
+    )  # fmt: skip
+
+
+def _saved(result: dict[str, Any]) -> str:
+    """Say what one vector a text saves over one call and one vector a package."""
+    rows = [
+        (f"embedding calls, {place}", int(one["packages"]), int(one["embedding_calls"]))
+        for place, one in (
+            (_place(result["embedded"]), result["embedded"]["cold"]),
+            ("FDB tables", result["series"][-1]["cold"]),
+        )
+    ]
+    last = result["series"][-1]["no_change"]
+    rows.append(("the same when nothing changed", last["packages"], last["embedding_calls"]))
+    headings = ("what the design saves", "one call a package", "rxindex")
+    return table(headings, rows)

@@ -1,0 +1,1 @@
+"""Advice on vector settings, measured on a catalogue's own vectors."""

@@ -1,0 +1,1 @@
+"""The bench room: rxindex's speed beside the raw limits of what it stands on."""
