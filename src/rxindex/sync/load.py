@@ -164,6 +164,8 @@ def load_partition(
         report.generation = load.generation
         quarantine = Quarantine(run.catalogue, dry_run=False, patient=target.live)
         budget = SharedBudget(options.limits, load.shared(run.catalogue), report, stop)
+        # Others may have spent it by now; no drug more should fail for that.
+        budget.check()
         stages = Stages(
             embedder, target, spool, report, quarantine, stop, options.limits,
             dry_run=False, budget=budget,
