@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rxindex.advise.measurement import ELEMENT, SQ8, Measurement, Tell
+from rxindex.advise.measurement import SQ8, Measurement, Tell
 from rxindex.advise.vectors import Exam
 from rxindex.embed.base import Vectors
 from rxindex.index.recall import NEIGHBOURS
-from rxindex.index.schema import VectorType
+from rxindex.index.schema import ELEMENT, VectorType
 
 __all__ = ["CODINGS", "LEANVEC", "LVQ", "Coding", "encode", "measure_codings"]
 

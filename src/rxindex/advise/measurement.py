@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from rxindex.index.capability import Capabilities
-from rxindex.index.schema import Algorithm, VectorType
+from rxindex.index.schema import ELEMENT, Algorithm, VectorType
 
-__all__ = ["ELEMENT", "SQ8", "Measurement", "Tell", "Way", "vector_types"]
+__all__ = ["SQ8", "Measurement", "Tell", "Way", "vector_types"]
 
 #: Where a measurement comes from: ``code`` searches coded vectors exactly, which no index over
 #: them can beat; ``redis`` is an index in a Redis; ``svs`` is Intel's library, whose graph Redis
@@ -20,9 +20,6 @@ Way = Literal["code", "redis", "svs"]
 #: What open-source builds of Redis make of every compression that is asked for. FT.INFO calls
 #: it GlobalSQ8.
 SQ8 = "SQ8"
-
-#: Bytes of an element of a vector.
-ELEMENT: Mapping[VectorType, int] = {"float16": 2, "float32": 4}
 
 #: Is told what is being measured.
 Tell = Callable[[str], None]

@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from redis.exceptions import RedisError, ResponseError
 
-from rxindex.advise.measurement import ELEMENT, Measurement, Tell, vector_types
+from rxindex.advise.measurement import Measurement, Tell, vector_types
 from rxindex.advise.vectors import Exam
 from rxindex.embed.base import Vectors
 from rxindex.errors import RxindexError
 from rxindex.index.capability import Capabilities
 from rxindex.index.connect import Client, command, pairs, redis_errors
 from rxindex.index.generation import read_counts
+from rxindex.index.recall import nearest_question
 from rxindex.index.schema import (
+    ELEMENT,
     Algorithm,
     IndexSettings,
     VectorType,
@@ -170,14 +172,9 @@ class _Bench:
     ) -> tuple[NDArray[np.int64], float]:
         """Ask all questions; gives the rows found, -1 for none, and the seconds that took."""
         k = self._exam.k
-        effort = f" EF_RUNTIME {window}" if window else ""
         pipe = self._client.pipeline(transaction=False)
         for blob in queries:
-            command(
-                pipe, "FT.SEARCH", index, f"*=>[KNN {k} @vector $vector{effort} AS distance]",
-                "SORTBY", "distance", "ASC", "NOCONTENT", "LIMIT", 0, k,
-                "PARAMS", 2, "vector", blob, "TIMEOUT", 0, "DIALECT", 2,
-            )  # fmt: skip
+            command(pipe, *nearest_question(index, blob, k, k, window))
         start = self._clock()
         with redis_errors(f"searching a scratch index {len(queries)} times"):
             replies = pipe.execute()

@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 
 from rxindex.advise.coding import LEANVEC, LVQ
-from rxindex.advise.measurement import ELEMENT, SQ8, Measurement, Tell
+from rxindex.advise.measurement import SQ8, Measurement, Tell
 from rxindex.advise.vamana_process import Done, Task
 from rxindex.advise.vectors import Exam
-from rxindex.index.schema import VectorType
+from rxindex.index.schema import ELEMENT, VectorType
 
 __all__ = ["BUILD_WINDOW", "DEGREE", "Graphs", "measure_graphs"]
 

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rxindex.embed.base import Vectors
+from rxindex.index.recall import is_sound, queries_near, unit
 from rxindex.index.sampling import Draw
 from rxindex.index.store import DrugStore
 
 __all__ = ["Exam", "Sample", "distinct_vectors", "near_queries", "set_exam"]
-
-#: How far a query is from the vector that it was made of: their cosine is 0.8.
-_NOISE = 0.75
 
 #: What rounding to FLOAT16 may cost a similarity; two that are nearer than this are equally near.
 _ROUNDING = 1e-4
@@ -81,17 +79,14 @@ def distinct_vectors(store: DrugStore, most: int, seed: int = 0) -> Sample:
         draw.offer(mark.hex(), stored)
     table = store.decode_vector(b"".join(draw.drawn().values()))
     vectors = table.reshape(-1, store.generation.dimensions)
-    # One of zeros, or of values that are no numbers, is near nothing.
-    sound = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
-    return Sample(_unit(vectors[sound]), len(seen))
+    return Sample(unit(vectors[is_sound(vectors)]), len(seen))
 
 
 def near_queries(vectors: Vectors, number: int, seed: int = 0) -> Vectors:
-    """Make queries of random vectors with noise: a query is near a drug's text, not equal to it."""
+    """Make queries of random ones of the vectors (see `queries_near`)."""
     random = np.random.default_rng(seed)
     drawn = vectors[random.choice(len(vectors), min(number, len(vectors)), replace=False)]
-    noise = random.standard_normal(drawn.shape, dtype=np.float32)
-    return _unit(drawn + _NOISE * _unit(noise))
+    return queries_near(drawn, random)
 
 
 def set_exam(vectors: Vectors, queries: Vectors, k: int, batch: int = 64) -> Exam:
@@ -108,8 +103,3 @@ def set_exam(vectors: Vectors, queries: Vectors, k: int, batch: int = 64) -> Exa
         for start in range(0, len(queries), batch)
     ]
     return Exam(vectors, queries, k, np.concatenate(least))
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    scaled: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled

@@ -31,7 +31,6 @@ __all__ = [
     "searchable",
     "text_faults",
     "vector_fault",
-    "vector_size",
 ]
 
 _HASH = "hash"
@@ -273,12 +272,6 @@ def readable(drug_id: str, document: Document) -> Drug | None:
         return None
 
 
-def vector_size(store: DrugStore) -> int:
-    """Give the size of one of the generation's vectors, in bytes."""
-    element = 2 if store.generation.settings.vector_type == "float16" else 4
-    return element * store.generation.dimensions
-
-
 def vector_fault(store: DrugStore, stored: bytes | None) -> str:
     """Say what is wrong with a stored vector of this generation; an empty string if nothing is.
 
@@ -287,9 +280,9 @@ def vector_fault(store: DrugStore, stored: bytes | None) -> str:
     """
     if not stored:
         return "no vector"
-    size = vector_size(store)
-    if len(stored) != size:
-        return f"a vector of {len(stored)} bytes, generation {store.generation.name} has {size}"
+    if len(stored) != store.vector_size:
+        named = f"generation {store.generation.name} has {store.vector_size}"
+        return f"a vector of {len(stored)} bytes, {named}"
     vector = store.decode_vector(stored)
     if not np.isfinite(vector).all():
         return "a vector with values that are not numbers"

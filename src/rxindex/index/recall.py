@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from rxindex.errors import IndexUnavailable
 from rxindex.index.connect import command, redis_errors
-from rxindex.index.inspect import vector_size
 from rxindex.index.sampling import Draw
 from rxindex.index.store import DrugStore
 
-__all__ = ["NEIGHBOURS", "Recall", "sampled_recall"]
+__all__ = [
+    "NEIGHBOURS",
+    "Recall",
+    "is_sound",
+    "nearest_question",
+    "queries_near",
+    "sampled_recall",
+    "unit",
+]
 
 #: How many of the nearest vectors a search asks for. It also decides how hard HNSW looks, where
 #: the index has no EF_RUNTIME of its own above it.
@@ -82,9 +89,10 @@ def sampled_recall(
     _, vectors = _read(store, list(draw.drawn().values()))
     if not len(vectors):
         return Recall(1.0, 0, 0, 0)
-    blobs = [store.encode_vector(one) for one in _queries(vectors, seed)]
+    random = np.random.default_rng(seed)
+    blobs = [store.encode_vector(one) for one in queries_near(vectors, random)]
     # As the server has them, rounded.
-    queries = _unit(np.stack([store.decode_vector(blob) for blob in blobs]))
+    queries = unit(np.stack([store.decode_vector(blob) for blob in blobs]))
     found = _nearest(store, blobs, k, max(k, neighbours))
     nearest = [_Nearest(k) for _ in blobs]
     similarity: list[dict[bytes, float]] = [{} for _ in blobs]
@@ -105,13 +113,50 @@ def sampled_recall(
     return Recall(right / (k * len(blobs)), len(blobs), k, documents)
 
 
-def _queries(vectors: Matrix, seed: int) -> Matrix:
-    """Move vectors of unit length by noise of a fixed length."""
-    noise = np.random.default_rng(seed).standard_normal(vectors.shape, dtype=np.float32)
-    return _unit(vectors + _NOISE * _unit(noise))
+def queries_near(vectors: Matrix, random: np.random.Generator) -> Matrix:
+    """Make a query of each vector: a prescriber's words are near a drug's text, not equal to it.
+
+    Args:
+        vectors: of unit length, shape (queries, dimensions).
+        random: where the noise comes from. Its length is fixed: query and vector have a cosine
+            of 0.8.
+    """
+    noise = random.standard_normal(vectors.shape, dtype=np.float32)
+    return unit(vectors + _NOISE * unit(noise))
 
 
-def _unit(vectors: Matrix) -> Matrix:
+def nearest_question(
+    index: str, blob: bytes, ask: int, k: int, window: int = 0
+) -> tuple[str | int | bytes, ...]:
+    """Write the command that asks an index for the keys of the nearest of its vectors.
+
+    Args:
+        index: whose field is called ``vector``.
+        blob: the query, as the index stores vectors.
+        ask: how many to look for.
+        k: how many of these to give.
+        window: HNSW's EF_RUNTIME for this search; 0 for the index's own.
+    """
+    effort = f" EF_RUNTIME {window}" if window else ""
+    # No time limit: a busy server would otherwise answer with less than it can find.
+    return (
+        "FT.SEARCH", index, f"*=>[KNN {ask} @vector $vector{effort} AS distance]",
+        "SORTBY", "distance", "ASC", "NOCONTENT", "LIMIT", 0, k,
+        "PARAMS", 2, "vector", blob, "TIMEOUT", 0, "DIALECT", 2,
+    )  # fmt: skip
+
+
+def is_sound(vectors: Matrix) -> NDArray[np.bool_]:
+    """Tell which vectors are near anything: not those of zeros, or of values that are no numbers.
+
+    Args:
+        vectors: shape (vectors, dimensions).
+    """
+    return np.logical_and(np.isfinite(vectors).all(axis=1), vectors.any(axis=1))
+
+
+def unit(vectors: Matrix) -> Matrix:
+    """Scale vectors to unit length, shape (vectors, dimensions)."""
     scaled: Matrix = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return scaled
 
@@ -131,16 +176,14 @@ def _read(store: DrugStore, keys: Sequence[bytes]) -> tuple[list[bytes], Matrix]
     with redis_errors(f"reading {len(keys)} vectors"):
         # A key of another type answers with an error, which is no vector either.
         replies = pipe.execute(raise_on_error=False)
-    size = vector_size(store)
     stored = {
         key: reply
         for key, reply in zip(keys, replies, strict=True)
-        if isinstance(reply, bytes) and len(reply) == size
+        if isinstance(reply, bytes) and len(reply) == store.vector_size
     }
     table = store.decode_vector(b"".join(stored.values())).reshape(-1, store.generation.dimensions)
-    # One of zeros, or of values that are no numbers, is near nothing.
-    sound = np.logical_and(np.isfinite(table).all(axis=1), table.any(axis=1))
-    return [key for key, kept in zip(stored, sound, strict=True) if kept], _unit(table[sound])
+    sound = is_sound(table)
+    return [key for key, kept in zip(stored, sound, strict=True) if kept], unit(table[sound])
 
 
 def _nearest(store: DrugStore, blobs: Sequence[bytes], k: int, ask: int) -> list[list[bytes]]:
@@ -148,12 +191,7 @@ def _nearest(store: DrugStore, blobs: Sequence[bytes], k: int, ask: int) -> list
     index = store.catalogue.text_index(store.generation.name)
     pipe = store.catalogue.client.pipeline(transaction=False)
     for blob in blobs:
-        # No time limit: a busy server would otherwise answer with less than it can find.
-        command(
-            pipe, "FT.SEARCH", index, f"*=>[KNN {ask} @vector $vector AS distance]",
-            "SORTBY", "distance", "ASC", "NOCONTENT", "LIMIT", 0, k,
-            "PARAMS", 2, "vector", blob, "TIMEOUT", 0, "DIALECT", 2,
-        )  # fmt: skip
+        command(pipe, *nearest_question(index, blob, ask, k))
     with redis_errors(f"searching for the neighbours of {len(blobs)} texts"):
         return [reply[1:] for reply in pipe.execute()]
 

@@ -8,6 +8,7 @@ insertions into the vector index, and no crowd of equal vectors, among which HNS
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from rxindex.index.capability import Capabilities
 from rxindex.index.connect import pairs
 
 __all__ = [
+    "ELEMENT",
     "FLAT_LIMIT",
     "HNSW_WINDOW",
     "SCHEMA_VERSION",
@@ -39,6 +41,9 @@ AskedAlgorithm = Literal["auto", "flat", "hnsw", "svs"]
 Algorithm = Literal["flat", "hnsw", "svs"]
 VectorType = Literal["float16", "float32"]
 Compression = Literal["", "LVQ4", "LVQ8", "LVQ4x4", "LVQ4x8", "LeanVec4x8", "LeanVec8x8"]
+
+#: Bytes of an element of a vector.
+ELEMENT: Mapping[VectorType, int] = {"float16": 2, "float32": 4}
 
 #: Raise it when the fields or their options change: a new generation is then built.
 SCHEMA_VERSION = 2

@@ -23,7 +23,7 @@ from rxindex.index.connect import command, redis_errors, translate
 from rxindex.index.document import read_drug, write_drug
 from rxindex.index.escape import tag_in
 from rxindex.index.generation import Generation
-from rxindex.index.schema import vector_bytes
+from rxindex.index.schema import ELEMENT, vector_bytes
 from rxindex.index.text_name import read_text_name, text_name
 from rxindex.model import Drug
 
@@ -63,6 +63,9 @@ class DrugStore:
     Args:
         catalogue: whose.
         generation: which.
+
+    Attributes:
+        vector_size: bytes of one of its vectors.
     """
 
     def __init__(self, catalogue: Catalogue, generation: Generation) -> None:
@@ -70,8 +73,7 @@ class DrugStore:
         self.generation = generation
         self._prefix = catalogue.prefix(generation.name)
         self._text_prefix = catalogue.text_prefix(generation.name)
-        size = 2 if generation.settings.vector_type == "float16" else 4
-        self._vector_size = size * generation.dimensions
+        self.vector_size = ELEMENT[generation.settings.vector_type] * generation.dimensions
 
     def key(self, drug_id: str) -> str:
         """Give the key of a drug's document."""
@@ -131,10 +133,10 @@ class DrugStore:
             IndexFull, IndexReadOnly, IndexAccessDenied, IndexUnavailable: see `write`.
         """
         for vector in vectors.values():
-            if len(vector) != self._vector_size:
+            if len(vector) != self.vector_size:
                 raise VectorSizeError(
                     f"a vector has {len(vector)} bytes, generation {self.generation.name} holds "
-                    f"{self._vector_size}; nothing of its batch was written"
+                    f"{self.vector_size}; nothing of its batch was written"
                 )
         doing = f"writing {len(vectors)} vectors"
         commands = [("HSET", self.text_key(text), "vector", one) for text, one in vectors.items()]
@@ -206,7 +208,7 @@ class DrugStore:
             pipe.hget(self.text_key(text), "vector")
         replies = _read(pipe, f"reading {len(texts)} vectors")
         return [
-            vector if vector is not None and len(vector) == self._vector_size else None
+            vector if vector is not None and len(vector) == self.vector_size else None
             for vector in replies
         ]
 
@@ -221,7 +223,7 @@ class DrugStore:
             for key in keys:
                 pipe.hget(key, "vector")
             for vector in _read(pipe, f"reading {len(keys)} vectors"):
-                if vector is not None and len(vector) == self._vector_size:
+                if vector is not None and len(vector) == self.vector_size:
                     yield vector
 
     def encode_vector(self, vector: NDArray[np.float32]) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rxindex.embed.base import Embedder
 from rxindex.errors import RxindexError, TerminalError, Throttled, VectorSizeError
+from rxindex.index.inspect import vector_fault
 from rxindex.index.store import DrugStore, Write
 from rxindex.sync.assemble import RejectedRow
 from rxindex.sync.budget import ErrorBudget
@@ -176,7 +177,7 @@ class VectorStage:
             return known
         asked = list(texts - known)
         found = zip(asked, self.store.vectors(asked), strict=True)
-        stored = [text for text, one in found if one is not None and _is_sound(self.store, one)]
+        stored = [text for text, one in found if not vector_fault(self.store, one)]
         self.spool.add_texts(stored)
         return known.union(stored)
 
@@ -190,7 +191,7 @@ class VectorStage:
             return {}
         carried = {}
         for text, vector in zip(missing, self.donor.vectors(missing), strict=True):
-            if vector is not None and _is_sound(self.donor, vector):
+            if vector is not None and not vector_fault(self.donor, vector):
                 decoded = self.donor.decode_vector(vector)
                 carried[text] = self.store.encode_vector(decoded) if self.store else vector
         return carried
@@ -376,8 +377,3 @@ class Applier:
         if self.budget is not None and one.fingerprints.text not in self._failed_texts:
             self._failed_texts.add(one.fingerprints.text)
             self.budget.failed(f"{one.drug.name!r} ({one.drug.id}): {error}")
-
-
-def _is_sound(store: DrugStore, stored: bytes) -> bool:
-    decoded = store.decode_vector(stored)
-    return bool(np.isfinite(decoded).all() and decoded.any())

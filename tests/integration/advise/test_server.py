@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from rxindex.advise.measurement import ELEMENT
 from rxindex.advise.server import HNSW_DEGREES, PREFIX, WINDOWS, measure_server, svs_in_effect
 from rxindex.advise.vectors import Exam, near_queries, set_exam
 from rxindex.errors import TerminalError
 from rxindex.index.capability import Capabilities
 from rxindex.index.connect import command
 from rxindex.index.embedded import EmbeddedRedis
+from rxindex.index.schema import ELEMENT
 
 
 @pytest.fixture(scope="module")
