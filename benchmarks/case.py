@@ -37,14 +37,15 @@ __all__ = ["CATALOGUE", "case"]
 CATALOGUE = "bench"
 
 
-def case(*words: object) -> dict[str, Any]:
+def case(*words: object, module: str = "benchmarks.case") -> dict[str, Any]:
     """Run one case in its own process; gives its JSON.
 
     Args:
         words: name of the case (see `CASES`) and its arguments.
+        module: that has the case.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.case", *map(str, words)],
+        [sys.executable, "-m", module, *map(str, words)],
         check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
     )  # fmt: skip
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -44,6 +44,7 @@ from rxindex.bench.questions import searches
 from rxindex.bench.searching import measure_search
 from rxindex.bench.timing import latencies
 from rxindex.config import load_settings
+from rxindex.index.capability import processor_seconds
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import Client
 from rxindex.index.embedded import EmbeddedRedis
@@ -114,8 +115,7 @@ class Service:
         for pid in self._processes():
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             own += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        info = self._client.info("cpu")
-        return own, info["used_cpu_user"] + info["used_cpu_sys"]
+        return own, processor_seconds(self._client)
 
     def _processes(self) -> list[str]:
         children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from tests.aws.bedrock_endpoint import CREDENTIALS, BedrockEndpoint, Behaviour
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
 
+from benchmarks.case import case
 from benchmarks.scale.growth import Growth, rarefy
 from benchmarks.scale.model import Catalogue, Costs
 from rxindex.config import load_settings
@@ -53,11 +53,7 @@ _TIMES = 3
 
 def run_case(*words: str) -> Any:
     """Measure one part in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scale.costs", *words],
-        check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    return json.loads(done.stdout.splitlines()[-1])
+    return case(*words, module="benchmarks.scale.costs")
 
 
 def redis_cpu(client: Client) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from rxindex.advise.measurement import Measurement, Tell, vector_types
 from rxindex.advise.vectors import Exam
 from rxindex.embed.base import Vectors
 from rxindex.errors import RxindexError
-from rxindex.index.capability import Capabilities
+from rxindex.index.capability import Capabilities, processor_seconds
 from rxindex.index.connect import Client, command, pairs, redis_errors
 from rxindex.index.generation import read_counts
 from rxindex.index.recall import nearest_question
@@ -67,7 +68,7 @@ def measure_server(
     """
     clock: Callable[[], float] = time.perf_counter
     if alone:
-        clock = _CpuTime(client).read
+        clock = functools.partial(processor_seconds, client)
     bench = _Bench(client, capabilities, exam, clock)
     measured = []
     kinds = vector_types(capabilities)
@@ -101,18 +102,6 @@ def svs_in_effect(client: Client, capabilities: Capabilities, dimensions: int) -
         if isinstance(error.__cause__, ResponseError):
             return None
         raise
-
-
-class _CpuTime:
-    """The CPU time of a server, all of its threads together."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def read(self) -> float:
-        with redis_errors("reading the CPU time of Redis"):
-            used = self._client.info("cpu")
-        return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 
 
 class _Bench:

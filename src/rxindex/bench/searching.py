@@ -100,12 +100,13 @@ def measure_search(
     raw = replay(catalogue.client, recorded, seconds)
     tell("embedding alone", 0, _EMBEDDED)
     model = _embed(embedder, requests[:_EMBEDDED])
+    state = catalogue.state(live, live.name)
     return SearchFigures(
         catalogue=catalogue.name,
         generation=live.name,
         model=embedder.model_id,
-        algorithm=catalogue.state(live, live.name).in_effect.algorithm,
-        drugs=catalogue.counts(live.name).documents,
+        algorithm=state.in_effect.algorithm,
+        drugs=state.counts.documents,
         searches=answered,
         raw=raw,
         embedder=model,

@@ -143,8 +143,8 @@ def write_alone(catalogue: Catalogue, capabilities: Capabilities) -> Spent:
     live = catalogue.require_live()
     state = catalogue.state(live, live.name)
     settings = msgspec.structs.replace(live.settings, algorithm=state.in_effect.algorithm)
-    drugs = state.counts.documents
-    empty = catalogue.create(live.model_id, live.dimensions, settings, capabilities, drugs)
+    texts = state.counts.texts
+    empty = catalogue.create(live.model_id, live.dimensions, settings, capabilities, texts)
     try:
         return copy_raw(catalogue, live, empty)
     finally:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from rxindex.index.connect import Client, redis_errors
+from rxindex.index.capability import processor_seconds
+from rxindex.index.connect import Client
 
 __all__ = ["Latencies", "Spent", "Stopwatch", "latencies", "peak_memory", "stopwatch"]
 
@@ -67,11 +68,7 @@ class Stopwatch:
         return Spent(count, *(round(value, 6) for value in self._spent))
 
     def _now(self) -> tuple[float, float, float]:
-        server = 0.0
-        if self._client is not None:
-            with redis_errors("asking Redis for its processor time"):
-                used = self._client.info("cpu")
-            server = float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
+        server = 0.0 if self._client is None else processor_seconds(self._client)
         return time.perf_counter(), time.process_time(), server
 
 

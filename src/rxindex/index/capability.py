@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from rxindex.errors import SearchModuleMissing
 from rxindex.index.connect import Client, command, pairs, redis_errors
 
-__all__ = ["Capabilities", "probe"]
+__all__ = ["Capabilities", "probe", "processor_seconds"]
 
 _FLOAT16_SINCE = 21000  # RediSearch 2.10
 _SVS_SINCE = 80200  # Redis 8.2
@@ -83,6 +83,17 @@ def probe(client: Client) -> Capabilities:
             "embedded one"
         )
     return Capabilities.of_version(str(server["redis_version"]), version, _workers(client))
+
+
+def processor_seconds(client: Client) -> float:
+    """Read how much processor time the server has used, all of its threads together.
+
+    Raises:
+        IndexUnavailable: it does not answer.
+    """
+    with redis_errors("asking Redis for its processor time"):
+        used = client.info("cpu")
+    return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 
 
 def _workers(client: Client) -> int:

@@ -68,13 +68,12 @@ class Finish:
             self._quarantine.save()
         report.in_quarantine = len(self._quarantine)
         if store is not None and not self._options.dry_run:
+            texts = store.sweep_texts() if passage.covered else None
             if self._target.live:
-                self._check_live(store, left, passage.covered)
+                self._check_live(store, left, texts)
                 # A run that died after its alias moved has left the older ones to this one.
                 drop_older(self._catalogue)
             else:
-                if passage.covered:
-                    store.sweep_texts()
                 self._go_live(store, left, passage.covered)
             self._report_index(store)
             self._keep_names(store)
@@ -135,9 +134,8 @@ class Finish:
             self._report.warnings.append(done.warning)
         drop_older(self._catalogue)
 
-    def _check_live(self, store: DrugStore, documents: int, covered: bool) -> None:
-        """Say so if the live index lacks drugs or vectors that Redis has."""
-        texts = store.sweep_texts() if covered else None
+    def _check_live(self, store: DrugStore, documents: int, texts: int | None) -> None:
+        """Say so if the live index lacks drugs or vectors that Redis has, as far as is known."""
         counts = self._catalogue.counts(store.generation.name)
         for what, held, found in (
             ("drugs", documents, counts.documents),
