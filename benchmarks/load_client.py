@@ -19,7 +19,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import hiredis
+import msgspec
 import uvloop
+
+from rxindex.bench.timing import latencies
 
 #: Bytes read at once.
 CHUNK = 1 << 18
@@ -91,18 +94,10 @@ class Times:
         self.kinds[kind] += 1
 
     def summary(self) -> dict[str, Any]:
-        """Give rate and quantiles (milliseconds)."""
+        """Give rate and quantiles (see `Latencies`), and the number of answers of each kind."""
         elapsed = time.perf_counter() - self.began
-        ordered = sorted(self.seconds)
-
-        def at(share: float) -> float:
-            return round(ordered[min(int(share * len(ordered)), len(ordered) - 1)] * 1000, 2)
-
-        return {
-            "answers": len(ordered), "seconds": round(elapsed, 2),
-            "per_second": round(len(ordered) / elapsed, 1), "kinds": dict(self.kinds),
-            "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "most": at(1.0),
-        }  # fmt: skip
+        built: dict[str, Any] = msgspec.to_builtins(latencies(self.seconds, elapsed))
+        return built | {"kinds": dict(self.kinds)}
 
 
 async def closed_loop(
