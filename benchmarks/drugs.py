@@ -17,7 +17,8 @@ import msgspec
 
 from rxindex.model import PackageRow, fold
 from rxindex.source import open_source
-from rxindex.source.base import Group, Partition
+from rxindex.source.base import Chunk, Group, Partition
+from rxindex.source.chunks import chunks_of
 from rxindex.source.sample_fdb import PackageLine
 from rxindex.source.sample_invented import Plan, invented_lines
 from rxindex.vocabulary import load_vocabulary
@@ -83,6 +84,10 @@ class SomeDrugs:
         for row in self._numbered():
             if int(row.group[0]) > last:
                 yield row
+
+    def chunks(self, partition: Partition, after: Group | None = None) -> Iterator[Chunk]:
+        """Yield all groups with a digest each."""
+        return chunks_of(self.rows(partition, after))
 
     def rows_of(self, groups: Sequence[Group]) -> Iterator[PackageRow]:
         wanted = set(groups)

@@ -10,6 +10,7 @@ import msgspec
 
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command
+from rxindex.index.ledger import GroupLedger, ids_in
 from rxindex.index.store import DrugStore
 from rxindex.sync.promote import previous_generation
 from rxindex.sync.quarantine import quarantine_key
@@ -66,7 +67,7 @@ def strays(catalogue: Catalogue) -> list[str]:
     live = catalogue.require_live().name
     kept = {live, previous_generation(catalogue)}
     own = {catalogue.key(one) for one in _BOOKKEEPING}
-    parts = r"drug:[a-z2-7]{16}|text:[a-z2-7]{20}|meta|updated|lexicon"
+    parts = r"drug:[a-z2-7]{16}|text:[a-z2-7]{20}|meta|updated|lexicon|groups|swept"
     pattern = rf"{re.escape(catalogue.alias)}:(g\d+):({parts})"
     found = []
     for raw in catalogue.client.scan_iter(match=f"{catalogue.alias}:*", count=5000):
@@ -88,6 +89,9 @@ def assert_tidy(catalogue: Catalogue) -> None:
     held = contents(catalogue)
     counts = catalogue.counts(live)
     assert counts.documents == len(held)
+    # Nor does the ledger speak of a drug that is gone.
+    entries = GroupLedger(catalogue, live).entries()
+    assert {one for _, entry in entries for one in ids_in(entry.drug_ids)} <= held.keys()
     # Each text is some drug's, and each drug's is there.
     assert counts.texts == len({one.text for one in held.values()})
     assert all(one.vector for one in held.values())

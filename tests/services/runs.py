@@ -36,9 +36,9 @@ from rxindex.source.base import Source
 from rxindex.sync.assemble import RowCounts
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.plan import plan_batch
+from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.run import sync
-from rxindex.sync.stages import drug_batches
 from rxindex.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = ["TODAY", "Order", "Outcome", "Run", "RunServer", "carry_out"]

@@ -50,6 +50,13 @@ def sync(
         bool,
         typer.Option("--from-start", help="Don't go on where an earlier run stopped."),
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Look at every drug, also where the catalogue's rows are as they were.",
+        ),
+    ] = False,
     since: Annotated[
         str | None,
         typer.Option(
@@ -89,8 +96,9 @@ def sync(
 ) -> None:
     """Bring the index in step with the catalogue.
 
-    Reads the whole catalogue, compares each drug with its document by fingerprint, embeds only
-    texts that are new, and writes only what changed. Stopped by --max-seconds or SIGTERM, it
+    Reads the whole catalogue, leaves out formulations whose rows are as they were, compares each
+    drug of the others with its document by fingerprint, embeds only texts that are new, and writes
+    only what changed. Stopped by --max-seconds or SIGTERM, it
     ends clean, and the next run goes on from there.
 
     Examples:
@@ -112,9 +120,9 @@ def sync(
         data_dir=data_dir,
         wait=wait,
     )
-    if since is not None and (limit is not None or new_generation):
+    if since is not None and (limit is not None or new_generation or full):
         raise ConfigurationError(
-            "--since reads a part of the catalogue: leave out --limit and --new-generation"
+            "--since reads a part of the catalogue: leave out --limit, --new-generation and --full"
         )
     shared = workers is not None or scheduler is not None
     if shared and (since is not None or limit is not None or dry_run):
@@ -132,6 +140,7 @@ def sync(
         limit=limit,
         dry_run=dry_run,
         new_generation=new_generation,
+        full=full,
         resume=not from_start,
         allow_deletes=allow_deletes,
     )

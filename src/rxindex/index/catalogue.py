@@ -270,6 +270,16 @@ class Catalogue:
             raise CatalogueNotIndexed(f"the index of generation {generation} is gone")
         return _mark(information)
 
+    def text_mark(self, generation: str) -> tuple[int, ...]:
+        """Give numbers that change with every change of a generation's documents and texts.
+
+        Raises:
+            CatalogueNotIndexed: one of its indexes is gone.
+            IndexUnavailable: Redis does not answer.
+        """
+        drugs, texts = self._both(generation)
+        return _mark(drugs) + _mark(texts)
+
     def watch(self) -> tuple[str, tuple[int, ...]] | None:
         """Give the live generation's name and its `mark`, at the price of one question.
 
@@ -357,7 +367,7 @@ class Catalogue:
         for keys in self.text_keys(generation, batch):
             self.write_all([("UNLINK", key) for key in keys], doing)
         # The record last: what is left of a drop that was interrupted can be found by it.
-        parts = ("checkpoint", "checkpoint:seen", "updated", "lexicon", "meta")
+        parts = ("checkpoint", "checkpoint:seen", "updated", "lexicon", "groups", "swept", "meta")
         own = [self.key(generation, part) for part in parts]
         self.write_all([("DEL", key) for key in own], doing)
         return removed

@@ -23,11 +23,25 @@ from rxindex.index.connect import command, redis_errors, translate
 from rxindex.index.document import read_drug, write_drug
 from rxindex.index.escape import tag_in
 from rxindex.index.generation import Generation
+from rxindex.index.ledger import GroupLedger
 from rxindex.index.schema import ELEMENT, vector_bytes
 from rxindex.index.text_name import read_text_name, text_name
 from rxindex.model import Drug
 
 __all__ = ["DrugStore", "Fingerprints", "Write"]
+
+# Gives the places, from 1 on, of those keys that are no document.
+_MISSING = """\
+local missing = {}
+for place, key in ipairs(KEYS) do
+  if type(redis.pcall('HGET', key, 'content_fp')) ~= 'string' then
+    missing[#missing + 1] = place
+  end
+end
+return missing
+"""
+#: Keys that it is asked about at once: a millisecond of the server's time.
+_LOOKED_FOR = 2_000
 
 #: Errors of one document that say nothing about the next one.
 _DOCUMENT_ERRORS = ("WRONGTYPE",)
@@ -66,6 +80,7 @@ class DrugStore:
 
     Attributes:
         vector_size: bytes of one of its vectors.
+        ledger: of its groups.
     """
 
     def __init__(self, catalogue: Catalogue, generation: Generation) -> None:
@@ -74,6 +89,7 @@ class DrugStore:
         self._prefix = catalogue.prefix(generation.name)
         self._text_prefix = catalogue.text_prefix(generation.name)
         self.vector_size = ELEMENT[generation.settings.vector_type] * generation.dimensions
+        self.ledger = GroupLedger(catalogue, generation.name)
 
     def key(self, drug_id: str) -> str:
         """Give the key of a drug's document."""
@@ -90,6 +106,21 @@ class DrugStore:
             pipe.hmget(self.key(drug_id), "content_fp", "text_fp")
         replies = _read(pipe, f"reading the fingerprints of {len(ids)} drugs")
         return [_fingerprints(reply) for reply in replies]
+
+    def missing(self, ids: Sequence[str]) -> set[str]:
+        """Give those of these drugs that have no document.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        script = self.catalogue.client.register_script(_MISSING)
+        missing: set[str] = set()
+        for start in range(0, len(ids), _LOOKED_FOR):
+            some = ids[start : start + _LOOKED_FOR]
+            with redis_errors(f"looking for {len(some)} drugs"):
+                found: Any = script(keys=[self.key(drug_id) for drug_id in some])
+            missing.update(some[place - 1] for place in found)
+        return missing
 
     def write(self, writes: Sequence[Write]) -> dict[str, RxindexError]:
         """Write drugs, each in one step, and wait for Redis to confirm all of them.
@@ -159,10 +190,15 @@ class DrugStore:
         commands = [("UNLINK", self.text_key(text)) for text in texts]
         self.catalogue.write_all(commands, f"deleting {len(texts)} vectors")
 
-    def sweep_texts(self, batch: int = 500) -> int:
+    def sweep_texts(self, batch: int = 500, *, again: bool = False) -> int:
         """Remove the texts that no drug has.
 
-        Nobody must be writing drugs meanwhile.
+        Nobody must be writing drugs meanwhile. When nothing was written or removed since the
+        last time, there is nothing to look for.
+
+        Args:
+            batch: keys in one round trip.
+            again: look all the same.
 
         Returns:
             How many are left.
@@ -170,6 +206,18 @@ class DrugStore:
         Raises:
             RxindexError: Redis does not answer, or takes no writes.
         """
+        name, catalogue = self.generation.name, self.catalogue
+        mark, swept = msgspec.json.encode(catalogue.text_mark(name)), catalogue.key(name, "swept")
+        with redis_errors("asking what was swept"):
+            if not again and catalogue.client.get(swept) == mark:
+                return catalogue.counts(name).texts
+        left = self._swept(batch)
+        now = msgspec.json.encode(catalogue.text_mark(name))
+        catalogue.write_all([("SET", swept, now)], "noting what was swept")
+        return left
+
+    def _swept(self, batch: int) -> int:
+        """Remove them; gives how many are left."""
         start = len(self._text_prefix)
         # Each once: listing keys may name one twice.
         left: set[bytes] = set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -10,10 +11,14 @@ import msgspec
 
 from rxindex.model import PackageRow
 
-__all__ = ["Group", "Partition", "Source"]
+__all__ = ["Chunk", "Group", "Odd", "Partition", "Source"]
 
 #: What a source orders by; see `rxindex.model.PackageRow`.
 Group = tuple[str | int, ...]
+
+
+#: Values that could not be read, each with its field.
+Odd = frozenset[tuple[str, str]]
 
 
 class Partition(msgspec.Struct, frozen=True):
@@ -28,6 +33,24 @@ class Partition(msgspec.Struct, frozen=True):
     name: str
     low: Group | None = None
     high: Group | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some whole groups of a source, of which only those have to be read that have changed.
+
+    Attributes:
+        digests: each group, in order, with a digest of all that its rows are made from: rows of
+            equal digests are equal, whenever they are read.
+        read: gives the rows of these of its groups, as `Source.rows` does; called once at most.
+        odd: values of its groups that `Source.notes` tells of, as far as they were read.
+        tell: have `Source.notes` tell of such values of groups that are not read.
+    """
+
+    digests: Mapping[Group, bytes]
+    read: Callable[[Collection[Group]], Iterator[PackageRow]]
+    odd: Mapping[Group, Odd] = field(default_factory=dict)
+    tell: Callable[[Odd], None] = lambda odd: None
 
 
 class Source(Protocol):
@@ -89,6 +112,18 @@ class Source(Protocol):
         Args:
             partition: one of `partitions`.
             after: go on behind this group (a checkpoint); it need not exist any more.
+        """
+        ...
+
+    def chunks(self, partition: Partition, after: Group | None = None) -> Iterator[Chunk]:
+        """Yield the partition's groups, in order, each with a digest of its rows.
+
+        The digests of two runs compare, also where the source was changed in between; they are
+        others where the rows are read in another way (another mapping, say).
+
+        Args:
+            partition: one of `partitions`.
+            after: go on behind this group; it need not exist any more.
         """
         ...
 

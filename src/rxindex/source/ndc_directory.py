@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rxindex.errors import ConfigurationError, MissingExtra, SourceDataError
 from rxindex.model import PackageRow
-from rxindex.source.base import Group, Partition
+from rxindex.source.base import Chunk, Group, Partition
+from rxindex.source.chunks import chunks_of
 from rxindex.source.ndc_fields import (
     class_names,
     iso_date,
@@ -264,6 +265,15 @@ class NDCDirectorySource:
             first = max(first, self._position(after, ">"))
         for start in range(first, last, _WINDOW):
             yield from self._read(self._fetch(_ROWS, start, min(start + _WINDOW, last)))
+
+    def chunks(self, partition: Partition, after: Group | None = None) -> Iterator[Chunk]:
+        """Yield the partition's drugs, in order, each with a digest of its packages.
+
+        Args:
+            partition: one of `partitions`.
+            after: go on behind this group; it need not exist any more.
+        """
+        return chunks_of(self.rows(partition, after))
 
     def rows_of(self, groups: Sequence[Group]) -> Iterator[PackageRow]:
         """Yield all packages of exactly these drugs, drug by drug.

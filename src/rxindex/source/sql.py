@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, repeat
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,7 +25,8 @@ import sqlalchemy as sa
 
 from rxindex.errors import SourceError, SourceUnavailable
 from rxindex.model import PackageRow
-from rxindex.source.base import Group, Partition
+from rxindex.source.base import Chunk, Group, Partition
+from rxindex.source.chunks import digest
 from rxindex.source.fdb import fdb_mapping
 from rxindex.source.mapping import Mapping
 from rxindex.source.sql_connect import (
@@ -37,21 +38,14 @@ from rxindex.source.sql_connect import (
     source_errors,
 )
 from rxindex.source.sql_order import Scan
-from rxindex.source.sql_pages import Pager, Row, batches, names_of, read_rows
+from rxindex.source.sql_pages import Row, read_rows
 from rxindex.source.sql_rows import RowReader
-from rxindex.source.sql_scans import members, scans_of
-from rxindex.source.sql_schema import ResolvedLookup, resolve
+from rxindex.source.sql_scanning import Scanner
+from rxindex.source.sql_scans import scans_of
+from rxindex.source.sql_schema import resolve
 from rxindex.source.sql_updated import UpdateTimes
 
 __all__ = ["SqlSource"]
-
-Names = dict[str | int, tuple[str, ...]]
-
-#: Values in one IN list.
-LIST_LENGTH = 1_000
-
-#: Rows that are made together: few enough that a processor's cache holds them.
-ROWS_TOGETHER = 500
 
 
 class SqlSource:
@@ -90,7 +84,6 @@ class SqlSource:
         self._tls, self._tls_ca = tls, tls_ca
         self._engine: sa.Engine | None = None
         self._connection: sa.Connection | None = None
-        self._ndc_has_null: bool | None = None
         self._update_times: UpdateTimes | None = None
         self.name = public_name(self._url)
         self.left_out: tuple[str, ...] = ()
@@ -116,7 +109,10 @@ class SqlSource:
             self.left_out = self._resolved.left_out
             self._reader = RowReader(self._mapping, self._resolved.position)
             self._scans = scans_of(self._resolved, self._mapping, self.name, self._is_sqlite)
-            self._ndc_has_null = None
+            self._scanner = Scanner(
+                self._fetch, self._resolved, self._scans, self._reader, self._page_size,
+                digest((self._mapping, self._resolved.position)),
+            )  # fmt: skip
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
@@ -152,7 +148,6 @@ class SqlSource:
             SourceError: after connecting anew, as on enter.
             SourceUnavailable: the database does not answer.
         """
-        self._ndc_has_null = None
         if self._connection is not None:
             try:
                 with source_errors(self.name):
@@ -161,6 +156,7 @@ class SqlSource:
             except SourceUnavailable:
                 pass
             else:
+                self._scanner.renew()
                 return
             self.__exit__(None, None, None)
         self.__enter__()
@@ -245,25 +241,40 @@ class SqlSource:
             SourceUnavailable: the database hung up.
             SourceDataError: a group is neither a number nor empty.
         """
+        for scan, low, strict, high in self._ranges(partition, after):
+            yield from self._scanner.rows(scan, low, strict, high)
+
+    def chunks(self, partition: Partition, after: Group | None = None) -> Iterator[Chunk]:
+        """Yield the partition's groups, in order, each with a digest of its rows.
+
+        Args:
+            partition: one of `partitions`.
+            after: go on behind this group; it need not exist any more.
+
+        Raises:
+            SourceUnavailable: the database hung up.
+            SourceDataError: a group is neither a number nor empty.
+        """
+        for scan, low, strict, high in self._ranges(partition, after):
+            # A database that is a file has nobody else to make digests.
+            chunks = self._scanner.read_chunks if self._is_sqlite else self._scanner.asked_chunks
+            yield from chunks(scan, low, strict, high)
+
+    def _ranges(
+        self, partition: Partition, after: Group | None
+    ) -> Iterator[tuple[Scan, Any, bool, Any]]:
+        """Give the parts of the scans that make up a partition, as `Pager.pages` wants them."""
         low, high = partition.low, partition.high
         strict = after is not None and (low is None or after >= low)
         low = after if strict else low
         first: Group = (1,)
         if low is None or low < first:
-            yield from self._scan_rows(
-                self._scans.ungrouped,
-                None if low is None else low[-1],
-                strict,
-                None if high is None or high >= first else high[-1],
-            )
+            end = None if high is None or high >= first else high[-1]
+            yield self._scans.ungrouped, None if low is None else low[-1], strict, end
             low, strict = None, False
         if high is None or high > first:
-            yield from self._scan_rows(
-                self._scans.grouped,
-                None if low is None or (low == first and not strict) else low[-1],
-                strict,
-                None if high is None else high[-1],
-            )
+            begin = None if low is None or (low == first and not strict) else low[-1]
+            yield self._scans.grouped, begin, strict, None if high is None else high[-1]
 
     def rows_of(self, groups: Sequence[Group]) -> Iterator[PackageRow]:
         """Yield all rows of exactly these groups, each group's in one run, groups in order.
@@ -286,8 +297,7 @@ class SqlSource:
             and (by_number or group[0] == 1)
         ]
         for scan, wanted in ((self._scans.ungrouped, names), (self._scans.grouped, values)):
-            for some in batches(wanted, LIST_LENGTH):
-                yield from self._scan_rows(scan, only=some)
+            yield from self._scanner.among(scan, wanted)
 
     def changed(self, since: dt.datetime) -> Iterator[tuple[Group, dt.datetime]]:
         """Yield group and update time of each package changed at ``since`` or later.
@@ -328,78 +338,6 @@ class SqlSource:
             self._fetch,
             self._page_size,
         )
-
-    # -- one scan ------------------------------------------------------------------------------
-
-    def _scan_rows(
-        self,
-        scan: Scan,
-        low: str | int | None = None,
-        strict: bool = False,
-        high: str | int | None = None,
-        only: Sequence[str | int] | None = None,
-    ) -> Iterator[PackageRow]:
-        """Read a range of a scan, or only these values of it."""
-        value_of, group_of = scan.value, self._scans.grouping.of_value
-        query = sa.select(*self._resolved.columns).select_from(self._resolved.tables)
-        sparse = only is not None
-        if only is not None:
-            query = query.where(members(scan, only))
-        for page in self._pager(few=sparse).pages(query, scan, low, strict, high):
-            values = list(map(value_of, page))
-            # The rows of a group share what belongs to the group, in memory too.
-            groups: dict[str | int, Group] = {
-                value: group_of(value) if scan.grouped else (0, value)
-                for value in dict.fromkeys(values)
-            }
-            classes: Names = {}
-            indications: Names = {}
-            if scan.grouped:
-                classes = self._names(self._resolved.classes, list(groups), sparse)
-                indications = self._names(self._resolved.indications, list(groups), sparse)
-            for start in range(0, len(page), ROWS_TOGETHER):
-                here = values[start : start + ROWS_TOGETHER]
-                yield from self._reader.rows(
-                    page[start : start + ROWS_TOGETHER],
-                    map(groups.__getitem__, here),
-                    scan.grouped,
-                    map(classes.get, here, repeat(())),
-                    map(indications.get, here, repeat(())),
-                )
-
-    def _pager(self, few: bool) -> Pager:
-        """Make the pager for a scan: by the plain NDC column, unless there is a NULL in it.
-
-        Args:
-            few: the rows are few, so that sorting them without an index is cheaper than to find
-                out.
-        """
-        scans, may_be_null = self._scans, self._resolved.ndc_may_be_null
-        if may_be_null and not few and self._ndc_has_null is None:
-            query = sa.select(scans.ndc).where(scans.ndc.is_(None)).limit(1)
-            self._ndc_has_null = bool(self._fetch(query))
-        if may_be_null and (few or self._ndc_has_null):
-            return Pager(self._fetch, self._page_size, scans.null_ndc, scans.null_ndc_of)
-        return Pager(self._fetch, self._page_size, scans.ndc, scans.ndc_of)
-
-    def _names(self, lookup: ResolvedLookup | None, values: list[str | int], sparse: bool) -> Names:
-        """Look up the names that belong to a page's groups.
-
-        Args:
-            lookup: where.
-            values: the groups, in order.
-            sparse: there may be many groups between two of them.
-        """
-        if lookup is None or not values:
-            return {}
-        query = sa.select(lookup.group, lookup.name).select_from(lookup.tables).where(*lookup.where)
-        if self._scans.grouping.by_number and not sparse:
-            found = self._fetch(query.where(lookup.group.between(values[0], values[-1])))
-        else:
-            found = []
-            for some in batches(values, LIST_LENGTH):
-                found += self._fetch(query.where(lookup.group.in_(some)))
-        return names_of(found, self._scans.grouping.value, set(values))
 
     def _fetch(self, query: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         """Run a query and give the driver's own tuples."""

@@ -6,7 +6,7 @@ therefore ordered and compared by its bytes in UTF-8.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -38,7 +38,8 @@ class Scan:
         grouped: whether these rows have a real group.
         where: which rows belong to it.
         order: what they are ordered by, ahead of the NDC.
-        value: reads the order's value from a row.
+        column: gives what a row has in the order's column.
+        read: reads the order's value from that.
         bound: turns such a value into one that the database compares.
         raw: the column as it stands, if the database takes values for equal that are equal by
             the order too: what it may find rows by an index with.
@@ -47,9 +48,20 @@ class Scan:
     grouped: bool
     where: ColumnElement[bool]
     order: ColumnElement[Any]
-    value: Callable[[tuple[Any, ...]], Any]
+    column: Callable[[tuple[Any, ...]], Any]
+    read: Callable[[Any], Any]
     bound: Callable[[Any], Any]
     raw: ColumnElement[Any] | None = None
+
+    def value(self, row: tuple[Any, ...]) -> Any:
+        """Read the order's value of a row."""
+        return self.read(self.column(row))
+
+    def values(self, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """Read the order's values of rows, of which many have the same."""
+        found = list(map(self.column, rows))
+        known = {one: self.read(one) for one in dict.fromkeys(found)}
+        return list(map(known.__getitem__, found))
 
 
 def by_bytes(column: ColumnElement[Any], sqlite: bool, is_text: bool = False) -> ColumnElement[Any]:

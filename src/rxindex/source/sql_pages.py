@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from rxindex.source.sql_order import Scan
 
-__all__ = ["Pager", "Row", "batches", "names_of", "read_rows"]
+__all__ = ["Fetch", "Pager", "Row", "batches", "names_of", "read_rows"]
 
 Row = tuple[Any, ...]
 Fetch = Callable[[sa.Select[*tuple[Any, ...]]], list[Row]]
@@ -133,10 +133,11 @@ def names_of(
         value_of: reads the value.
         wanted: values to keep; a database may give others that it takes for equal.
     """
-    names: dict[Any, set[str]] = {}
+    values = {raw: value_of(raw) for raw in {raw for raw, _ in found}}
+    # Few names, of very many groups.
+    texts = {name: str(name or "").strip() for name in {name for _, name in found}}
+    names: dict[Any, set[str]] = {value: set() for value in values.values() if value in wanted}
     for raw, name in found:
-        value = value_of(raw)
-        text = str(name or "").strip()
-        if text and value in wanted:
-            names.setdefault(value, set()).add(text)
-    return {value: tuple(sorted(texts)) for value, texts in names.items()}
+        if (value := values[raw]) in names:
+            names[value].add(texts[name])
+    return {value: tuple(sorted(filter(None, of_it))) for value, of_it in names.items()}

@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise, repeat
 from typing import Any
 
 from rxindex.model import PackageRow
+from rxindex.source.base import Group, Odd
 from rxindex.source.label import parse_label
 from rxindex.source.mapping import (
     CodeField,
@@ -25,9 +26,8 @@ from rxindex.source.mapping import (
 )
 from rxindex.source.sql_order import number_of
 
-__all__ = ["Group", "RowReader"]
+__all__ = ["RowReader"]
 
-Group = tuple[str | int, ...]
 Row = tuple[Any, ...]
 #: A page of rows, turned on its side.
 Columns = Sequence[Sequence[Any]]
@@ -39,17 +39,46 @@ REMEMBERED = 4_000
 ODD_VALUES_KEPT = 100
 
 
-class _Memo(dict[Any, Any]):
-    """Remembers a conversion's results; starts afresh when it has grown too large."""
+class _Odd:
+    """What could not be read.
 
-    def __init__(self, convert: Callable[[Any], Any]) -> None:
+    Attributes:
+        values: of each field, some.
+        met: how often one was met with.
+        last: the last one, with its field.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, set[str]] = {}
+        self.met = 0
+        self.last: tuple[str, str] = ("", "")
+
+    def add(self, field: str, value: str) -> None:
+        self.met += 1
+        self.last = field, value
+        values = self.values.setdefault(field, set())
+        if len(values) < ODD_VALUES_KEPT:
+            values.add(value)
+
+
+class _Memo(dict[Any, Any]):
+    """Remembers a conversion's results; starts afresh when it has grown too large.
+
+    What was odd is not remembered, so that it is met with wherever it stands.
+    """
+
+    def __init__(self, convert: Callable[[Any], Any], odd: _Odd) -> None:
         super().__init__()
         self._convert = convert
+        self._odd = odd
 
     def __missing__(self, value: Any) -> Any:
-        if len(self) >= REMEMBERED:
-            self.clear()
-        result = self[value] = self._convert(value)
+        met = self._odd.met
+        result = self._convert(value)
+        if self._odd.met == met:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[value] = result
         return result
 
 
@@ -59,13 +88,14 @@ class _Field:
     Args:
         places: where the columns stand in a tuple; none if the database has none of them.
         convert: called with the values of these columns.
+        odd: what the conversion tells of values that it can't read.
     """
 
-    def __init__(self, places: Sequence[int], convert: Callable[..., Any]) -> None:
+    def __init__(self, places: Sequence[int], convert: Callable[..., Any], odd: _Odd) -> None:
         self._places = tuple(places)
         self._convert = convert
         is_one = len(self._places) == 1
-        self._memo = _Memo(convert if is_one else lambda values: convert(*values))
+        self._memo = _Memo(convert if is_one else lambda values: convert(*values), odd)
 
     def of_row(self, row: Row) -> Any:
         """Read the field of one row."""
@@ -113,13 +143,10 @@ class RowReader:
         mapping: where the fields come from.
         position: where each column of the mapping stands in a tuple.
 
-    Attributes:
-        odd_values: for each field, values of the database that could not be read, for the report:
-            DEA codes that the mapping does not list, dates that are none.
     """
 
     def __init__(self, mapping: Mapping, position: dict[str, int]) -> None:
-        self.odd_values: dict[str, set[str]] = {}
+        self._odd = _Odd()
         self._position = position
         columns = mapping.columns
         self._ndc = position[columns.ndc.column[0]]
@@ -140,16 +167,25 @@ class RowReader:
         self._end = self._date_field("end", columns.end)
         self._key = self._key_field(mapping.key)
         self._ungrouped_key = self._key_field(mapping.ungrouped_key)
-        self._labels = _Memo(parse_label)
+        self._labels = _Memo(parse_label, self._odd)
+
+    @property
+    def odd_values(self) -> dict[str, set[str]]:
+        """For each field, values of the database that could not be read so far, for the report.
+
+        DEA codes that the mapping does not list, dates that are none.
+        """
+        return self._odd.values
 
     def rows(
         self,
         page: Sequence[Row],
-        groups: Iterable[Group],
+        groups: Sequence[Group],
         grouped: bool,
         classes: Iterable[tuple[str, ...]],
         indications: Iterable[tuple[str, ...]],
-    ) -> Iterator[PackageRow]:
+        odd: dict[Group, Odd] | None = None,
+    ) -> list[PackageRow]:
         """Make the `PackageRow` of each tuple.
 
         Args:
@@ -158,8 +194,38 @@ class RowReader:
             grouped: whether those are real groups, which decides the keys.
             classes: the classes of each one's group.
             indications: the indications of each one's group.
+            odd: to add values to that could not be read.
         """
         columns = list(zip(*page, strict=True))
+        met = self._odd.met
+        rows = list(self._made(columns, groups, grouped, classes, indications))
+        if odd is not None and self._odd.met > met:
+            self._add_odd(page, groups, odd)
+        return rows
+
+    def tell(self, odd: Odd) -> None:
+        """Add values to `odd_values` that are known from an earlier reading."""
+        for field, value in odd:
+            self._odd.add(field, value)
+
+    def _add_odd(self, page: Sequence[Row], groups: Sequence[Group], odd: dict[Group, Odd]) -> None:
+        """Look again at each row for itself: there is something odd about some of them."""
+        fields = (self._schedule, self._start, self._end)
+        for row, group in zip(page, groups, strict=True):
+            for field in fields:
+                met = self._odd.met
+                field.of_row(row)
+                if self._odd.met > met:
+                    odd[group] = odd.get(group, frozenset()) | {self._odd.last}
+
+    def _made(
+        self,
+        columns: Columns,
+        groups: Iterable[Group],
+        grouped: bool,
+        classes: Iterable[tuple[str, ...]],
+        indications: Iterable[tuple[str, ...]],
+    ) -> Iterator[PackageRow]:
         names = list(self._name.of_page(columns))
         generic, strength, form, routes = self._completed(names, columns)
         return map(
@@ -221,7 +287,7 @@ class RowReader:
         def key(*values: Any) -> tuple[str, ...]:
             return tuple([_first_text(*values[low:high]) for low, high in pairwise(ends)])
 
-        return _Field([place for some in places for place in some], key)
+        return self._field([place for some in places for place in some], key)
 
     def _text_of(self, field: TextField) -> tuple[list[int], Callable[..., str]]:
         places = self._places(field.column)
@@ -239,11 +305,11 @@ class RowReader:
         return places, read
 
     def _text_field(self, field: TextField | None) -> _Field:
-        return _Field(*self._text_of(field)) if field is not None else _Field((), str)
+        return self._field(*self._text_of(field)) if field is not None else self._field((), str)
 
     def _list_field(self, field: TextField | None) -> _Field:
         if field is None:
-            return _Field((), tuple)
+            return self._field((), tuple)
         (places, read), separator = self._text_of(field), field.split
 
         def parts(*values: Any) -> tuple[str, ...]:
@@ -251,36 +317,36 @@ class RowReader:
             found = text.split(separator) if separator else [text]
             return tuple(filter(None, map(str.strip, found)))
 
-        return _Field(places, parts)
+        return self._field(places, parts)
 
     def _code_field(self, field: CodeField | None) -> _Field:
         if field is None:
-            return _Field((), str)
-        meanings = field.values
+            return self._field((), str)
+        meanings, odd = field.values, self._odd
 
         def meaning(*values: Any) -> str:
             code = _first_text(*values)
             if code and code not in meanings:
-                self._odd("schedule", code)
+                odd.add("schedule", code)
             return meanings.get(code, "")
 
-        return _Field(self._places(field.column), meaning)
+        return self._field(self._places(field.column), meaning)
 
     def _flag_field(self, field: FlagField | None) -> _Field:
         if field is None:
-            return _Field((), bool)
+            return self._field((), bool)
         true = frozenset(field.true)
-        return _Field(self._places(field.column), lambda *values: _first_text(*values) in true)
+        return self._field(self._places(field.column), lambda *values: _first_text(*values) in true)
 
     def _number_field(self, field: TextField | None) -> _Field:
         if field is None:
-            return _Field((), int)
+            return self._field((), int)
         places = self._places(field.column)
-        return _Field(places, lambda *values: number_of(_first_text(*values)) or 0)
+        return self._field(places, lambda *values: number_of(_first_text(*values)) or 0)
 
     def _size_field(self, field: SizeField | None) -> _Field:
         if field is None:
-            return _Field((), str)
+            return self._field((), str)
         numbers = self._places(field.column)
         unit = self._places((field.unit_column,) if field.unit_column else ())
         units, count = field.units, len(numbers)
@@ -289,28 +355,26 @@ class RowReader:
             number, code = _first_text(*values[:count]), _first_text(*values[count:])
             return f"{_plain(number)} {units.get(code, '')}".strip()
 
-        return _Field(numbers + unit, size)
+        return self._field(numbers + unit, size)
 
     def _date_field(self, name: str, field: DateField | None) -> _Field:
         if field is None:
-            return _Field((), str)
-        pattern = field.format
+            return self._field((), str)
+        pattern, odd = field.format, self._odd
 
         def iso(*values: Any) -> str:
             text = _first_text(*values)
             date = _iso_date(text, pattern)
             if date is None:
-                self._odd(name, text)
+                odd.add(name, text)
                 # As it stands: to leave it out would turn an obsolete package into an active one.
                 return text
             return date
 
-        return _Field(self._places(field.column), iso)
+        return self._field(self._places(field.column), iso)
 
-    def _odd(self, field: str, value: str) -> None:
-        values = self.odd_values.setdefault(field, set())
-        if len(values) < ODD_VALUES_KEPT:
-            values.add(value)
+    def _field(self, places: Sequence[int], convert: Callable[..., Any]) -> _Field:
+        return _Field(places, convert, self._odd)
 
 
 def _unless(read: Callable[..., str], excluded: frozenset[str]) -> Callable[..., str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,11 +65,8 @@ def scans_of(resolved: Resolved, mapping: Mapping, name: str, sqlite: bool) -> S
     grouping = Grouping(resolved.group_kind == "number", name, mapping.group)
     group, bound = resolved.group, sqlite_bound if sqlite else utf8_bound
 
-    def group_value(row: Row) -> str | int:
-        return grouping.value(row[group_place])
-
     if grouping.by_number:
-        grouped = Scan(True, group > 0, group, group_value, int, group)
+        grouped = Scan(True, group > 0, group, itemgetter(group_place), grouping.value, int, group)
         no_group: ColumnElement[bool] = sa.or_(group.is_(None), group <= 0)
     else:
         digits, is_text = without_leading_zeroes(group, sqlite), resolved.group_kind == "text"
@@ -76,7 +74,8 @@ def scans_of(resolved: Resolved, mapping: Mapping, name: str, sqlite: bool) -> S
             True,
             digits != "",
             by_bytes(group, sqlite, is_text),
-            group_value,
+            itemgetter(group_place),
+            grouping.value,
             bound,
             group if is_text and not sqlite else None,
         )
@@ -85,7 +84,8 @@ def scans_of(resolved: Resolved, mapping: Mapping, name: str, sqlite: bool) -> S
         False,
         no_group,
         by_bytes(sa.func.coalesce(resolved.ungrouped, ""), sqlite),
-        lambda row: exact(row[ungrouped_place]),
+        itemgetter(ungrouped_place),
+        exact,
         bound,
         resolved.ungrouped if resolved.ungrouped_is_text and not sqlite else None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -110,7 +111,11 @@ class UpdateTimes:
         bound = self._bound(since)
         self.unreadable = self._unreadable_before(bound, since)
         column = self._column
-        scan = Scan(False, column >= bound, column, lambda row: row[3], lambda value: value)
+
+        def same(value: Any) -> Any:
+            return value
+
+        scan = Scan(False, column >= bound, column, itemgetter(3), same, same)
         pager = Pager(self._fetch, self._page_size, self._ndc, lambda row: row[2])
         rows = sa.select(self._group, self._ungrouped, self._ndc, column).select_from(self._package)
         for page in pager.pages(rows, scan):

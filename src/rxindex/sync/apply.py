@@ -270,23 +270,32 @@ class Applier:
         self.quarantine = quarantine
         self.budget = budget
         self.price = price
+        self._failed: set[str] = set()
         self._failed_texts: set[bytes] = set()
         self._unwritten: dict[bytes, RxindexError] = {}
 
-    def write(self, batch: EmbeddedBatch) -> None:
+    def write(self, batch: EmbeddedBatch) -> set[str]:
         """Write what the batch's plan says: texts first, then the drugs that have them.
+
+        What the ledger says of the drugs' groups is taken back before that.
+
+        Returns:
+            Ids of the drugs that are not in the index as they are in the source.
 
         Raises:
             ErrorBudgetSpent: too many failed; the others of the batch were written.
             LeaseLost: another run has begun; nothing more is written by this one.
             RxindexError: Redis takes no writes (see `DrugStore.write`).
         """
+        self._failed = set()
         self._count(batch)
         store = None if self.dry_run else self.store
         if store:
             self._unwritten |= store.write_texts(batch.vectors)
         done = [one for one in batch.plan.drugs if not self._is_left(one, batch)]
         writes = [Write(one.drug, one.fingerprints) for one in done]
+        if store:
+            store.ledger.forget(one.group for one in done)
         refused = store.write(writes) if store and writes else {}
         for one in done:
             if one.drug.id in refused:
@@ -297,6 +306,7 @@ class Applier:
             self.quarantine.save()
         if self.budget is not None:
             self.budget.check()
+        return self._failed
 
     def _is_left(self, one: PlannedDrug, batch: EmbeddedBatch) -> bool:
         """Tell whether there is nothing to write for a drug, and count why."""
@@ -307,8 +317,10 @@ class Applier:
             if self.quarantine is not None:
                 self.quarantine.mended(one.drug.id)
         elif self.quarantine is not None and self.quarantine.waits(one):
+            self._failed.add(one.drug.id)
             report.failed += not batch.plan.again
         elif isinstance(failure, Throttled):
+            self._failed.add(one.drug.id)
             report.deferred += 1
             if self.quarantine is not None:
                 self.quarantine.keep(one.drug.id)
@@ -346,6 +358,12 @@ class Applier:
         report.rechecked += len(plan.drugs) - len(counted)
         report.total_processed += len(counted)
         report.packages += sum(len(one.drug.packages) for one in counted)
+        if plan.again:
+            report.rechecked += len(plan.unchanged.ids)
+        else:
+            report.total_processed += len(plan.unchanged.ids)
+            report.unchanged += len(plan.unchanged.ids)
+            report.packages += plan.unchanged.packages
         report.shortened += sum(one.shortened for one in counted)
         report.count_calls(batch.calls, batch.characters, self.price)
         report.vectors_carried += batch.carried
@@ -370,6 +388,7 @@ class Applier:
                 self.budget.failed(str(one.error))
 
     def _fail(self, one: PlannedDrug, error: RxindexError) -> None:
+        self._failed.add(one.drug.id)
         self.report.failed += 1
         self.report.name(FailedDrug(one.drug.id, one.drug.name, "", str(error)))
         if self.quarantine is not None:

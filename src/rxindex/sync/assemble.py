@@ -32,6 +32,7 @@ from rxindex.source.base import Group
 from rxindex.vocabulary import Vocabulary
 
 __all__ = [
+    "ASSEMBLY_VERSION",
     "LONGEST_TEXT",
     "LONGEST_VALUE",
     "RejectedRow",
@@ -40,8 +41,13 @@ __all__ = [
     "assemble_groups",
     "embedding_text",
     "full_text",
+    "is_past",
     "shorten",
 ]
+
+#: Raise it when the same rows of a source come to other drugs: groups that have not changed are
+#: then looked at once more.
+ASSEMBLY_VERSION = 1
 
 #: Longest text kept of one value. No drug name in the FDA's directory comes near; what is longer
 #: is a fault in the data, and would bloat every list of hits.
@@ -173,7 +179,7 @@ def _package(row: PackageRow, today: str) -> Package:
     ndc = canonical_ndc(row.ndc)
     if not row.name or row.name.isspace():
         raise RowError(f"NDC {ndc} has no label name; give it one in the source")
-    status: Status = OBSOLETE if row.end and _is_past(row.end, today) else ACTIVE
+    status: Status = OBSOLETE if row.end and is_past(row.end, today) else ACTIVE
     # By position, which is faster: a catalogue has half a million.
     return Package(
         ndc,
@@ -195,8 +201,13 @@ def _precedence(package: Package, row: PackageRow) -> tuple[bool, tuple[object, 
     return package.status == ACTIVE, msgspec.structs.astuple(row)
 
 
-def _is_past(end: str, today: str) -> bool:
-    """Tell whether an end date is reached; one that can't be read is, or it would never be."""
+def is_past(end: str, today: str) -> bool:
+    """Tell whether an end date is reached; one that can't be read is, or it would never be.
+
+    Args:
+        end: ISO date, or whatever the source has in its place.
+        today: ISO date.
+    """
     return end <= today or not _ISO_DATE.fullmatch(end)
 
 

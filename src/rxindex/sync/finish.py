@@ -66,6 +66,8 @@ class Finish:
         if passage.whole:
             self._quarantine.sweep()
             self._quarantine.save()
+        if passage.may_delete and self._stages.unchanged is not None:
+            self._stages.unchanged.sweep(self._spool)
         report.in_quarantine = len(self._quarantine)
         if store is not None and not self._options.dry_run:
             texts = store.sweep_texts() if passage.covered else None

@@ -14,9 +14,10 @@ from rxindex.sync.assemble import RowCounts
 from rxindex.sync.flow import batches
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.quarantine import Quarantine
+from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
-from rxindex.sync.stages import Stages, drug_batches
+from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import live_target
 from rxindex.vocabulary import Vocabulary

@@ -29,13 +29,15 @@ from rxindex.sync.events import Observer
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.plan import DrugBatch
 from rxindex.sync.quarantine import Quarantine
+from rxindex.sync.reading import changed_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.running import running
 from rxindex.sync.shared import SharedBudget, SharedLoad
 from rxindex.sync.spool import RunSpool
-from rxindex.sync.stages import Stages, drug_batches
+from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import choose_target, named_target
+from rxindex.sync.unchanged import Unchanged
 from rxindex.vocabulary import Vocabulary
 
 __all__ = ["LOAN_SECONDS", "Load", "abandon_load", "begin_load", "end_load", "load_partition"]
@@ -166,17 +168,24 @@ def load_partition(
         budget = SharedBudget(options.limits, load.shared(run.catalogue), report, stop)
         # Others may have spent it by now; no drug more should fail for that.
         budget.check()
+        unchanged = None
+        if target.store is not None:
+            unchanged = Unchanged(
+                target.store, vocabulary, options.day, full=options.full, dry_run=False
+            )
         stages = Stages(
             embedder, target, spool, report, quarantine, stop, options.limits,
-            dry_run=False, budget=budget,
+            dry_run=False, budget=budget, unchanged=unchanged,
         )  # fmt: skip
         run.recording.reading()
         whole = False
 
         def read() -> Generator[DrugBatch, None, None]:
             nonlocal whole
-            rows = run.source.rows(partition)
-            batches = drug_batches(rows, vocabulary, options.day, counts, options.batch_size)
+            batches = changed_batches(
+                run.source.chunks(partition), unchanged, vocabulary, options.day, counts,
+                options.batch_size,
+            )  # fmt: skip
             with closing(batches):
                 for batch in batches:
                     yield batch

@@ -27,6 +27,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
         dry_run: read, plan and report; write nothing and embed nothing.
         new_generation: build another generation where the live one does not fit the settings.
         rebuild: build another generation even where the live one fits (``rxindex reindex``).
+        full: look at every drug, also where its rows are as they were when it was written.
         resume: go on where an earlier run stopped; else begin at the beginning.
         allow_deletes: delete however many drugs the source does not have any more.
         most_deletes: without ``allow_deletes``, the share of the index that a run may delete.
@@ -47,6 +48,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     new_generation: bool = False
     rebuild: bool = False
+    full: bool = False
     resume: bool = True
     allow_deletes: bool = False
     most_deletes: float = 0.05

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, nullcontext, suppress
-from itertools import takewhile
+from contextlib import closing, suppress
 
 import msgspec
 
 from rxindex.errors import RxindexError
 from rxindex.index.catalogue import Catalogue
-from rxindex.model import PackageRow
-from rxindex.source.base import Group, Source
+from rxindex.source.base import Group, Partition, Source
 from rxindex.sync.apply import EmbeddedBatch
 from rxindex.sync.assemble import LONGEST_TEXT, LONGEST_VALUE, RowCounts
 from rxindex.sync.checkpoint import Checkpoint, Checkpoints, cursor_text, read_cursor
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.plan import DrugBatch, PlannedBatch
 from rxindex.sync.promote import previous_generation
+from rxindex.sync.reading import changed_batches
 from rxindex.sync.record import Recording
 from rxindex.sync.report import SyncReport
-from rxindex.sync.stages import Stages, drug_batches
+from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import Target
+from rxindex.sync.unchanged import Unchanged
 from rxindex.vocabulary import Vocabulary
 
 __all__ = ["Passage"]
@@ -113,7 +113,7 @@ class Passage:
             tell()
 
         try:
-            self._all_written = stages.carry(self._read(), done)
+            self._all_written = stages.carry(self._read(stages.unchanged), done)
         except BaseException:
             with suppress(RxindexError):
                 self._save()
@@ -148,8 +148,8 @@ class Passage:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def _read(self) -> Generator[DrugBatch, None, None]:
-        for batch in self._rounds():
+    def _read(self, unchanged: Unchanged | None) -> Generator[DrugBatch, None, None]:
+        for batch in self._rounds(unchanged):
             cut = self._limit(batch)
             self._batches += 1
             self._first_round += not batch.again
@@ -166,21 +166,28 @@ class Passage:
         self._report.stopped = f"the {most:,} drugs that it was given were done"
         return True
 
-    def _rounds(self) -> Iterator[DrugBatch]:
+    def _rounds(self, unchanged: Unchanged | None) -> Iterator[DrugBatch]:
         for partition in self._source.partitions(1):
             begin = self._begun.cursor if self._begun is not None else None
-            rows = self._source.rows(partition, begin or self._from)
-            yield from self._skipped(self._cut(rows, again=False))
+            yield from self._skipped(self._cut(partition, unchanged, after=begin or self._from))
             if begin is not None:
-                yield from self._cut(_up_to(self._source.rows(partition), begin), again=True)
+                yield from self._cut(partition, unchanged, last=begin)
 
-    def _cut(self, rows: Iterator[PackageRow], *, again: bool) -> Iterator[DrugBatch]:
-        options = self._options
+    def _cut(
+        self,
+        partition: Partition,
+        unchanged: Unchanged | None,
+        *,
+        after: Group | None = None,
+        last: Group | None = None,
+    ) -> Iterator[DrugBatch]:
         # What is odd about rows that an earlier run had read was told by that run.
+        again = last is not None
         counts = RowCounts() if again else self._counts
-        batches = drug_batches(
-            rows, self._vocabulary, options.day, counts, self._batch_size, again=again
-        )
+        batches = changed_batches(
+            self._source.chunks(partition, after), unchanged, self._vocabulary, self._options.day,
+            counts, self._batch_size, last=last, again=again,
+        )  # fmt: skip
         with closing(batches):
             yield from batches
 
@@ -201,7 +208,7 @@ class Passage:
         if limit is not None and self._planned + len(batch.drugs) >= limit:
             self._report.stopped = f"the limit of {limit:,} drugs was reached"
             batch = msgspec.structs.replace(batch, drugs=batch.drugs[: limit - self._planned])
-        self._planned += len(batch.drugs)
+        self._planned += batch.size
         return batch
 
     # -- how far ----------------------------------------------------------------------------------
@@ -211,7 +218,6 @@ class Passage:
             self._report.next_cursor = cursor_text(plan.after)
         if self._checkpoints is None:
             return
-        ids = [one.drug.id for one in plan.drugs] + [one.drug_id for one in plan.rejected]
         checkpoint = Checkpoint(
             self._source.name,
             plan.after,
@@ -221,7 +227,7 @@ class Passage:
             self._is_unbroken(),
             self._report.deferred + (self._begun.deferred if self._begun else 0),
         )
-        self._checkpoints.note(checkpoint, ids)
+        self._checkpoints.note(checkpoint, plan.ids)
 
     def _is_unbroken(self) -> bool:
         """Tell whether no other run was at work since the first of the runs resumed here."""
@@ -277,9 +283,3 @@ class Passage:
         if self._options.limit is not None:
             return True
         return self._batches > self._first_round and self._written >= self._first_round
-
-
-def _up_to(rows: Iterator[PackageRow], last: Group) -> Iterator[PackageRow]:
-    """Give the rows of the groups up to and including ``last``."""
-    with closing(rows) if isinstance(rows, Generator) else nullcontext():
-        yield from takewhile(lambda row: row.group <= last, rows)

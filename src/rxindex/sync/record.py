@@ -57,8 +57,8 @@ class Recording:
             BatchWritten(
                 self.run,
                 self.report.catalogue,
-                len(drugs),
-                sum(len(one.drug.packages) for one in drugs),
+                len(drugs) + len(batch.plan.unchanged.ids),
+                sum(len(one.drug.packages) for one in drugs) + batch.plan.unchanged.packages,
                 max(written, 0),
                 failed - self._failed,
                 batch.calls,

@@ -31,6 +31,7 @@ from rxindex.sync.spool import RunSpool
 from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import choose_target
+from rxindex.sync.unchanged import Unchanged
 from rxindex.vocabulary import Vocabulary
 
 __all__ = ["Progress", "SyncOptions", "sync"]
@@ -97,9 +98,15 @@ def sync(
         )
         report.generation = target.store.generation.name if target.store else "(new)"
         quarantine = Quarantine(catalogue, dry_run=options.dry_run, patient=target.live)
+        unchanged = None
+        # A trial's limit, and drugs to skip, are counted one by one.
+        if target.store is not None and options.limit is None and not options.skip:
+            unchanged = Unchanged(
+                target.store, vocabulary, options.day, full=options.full, dry_run=options.dry_run
+            )
         stages = Stages(
             embedder, target, spool, report, quarantine, stop, options.limits,
-            dry_run=options.dry_run,
+            dry_run=options.dry_run, unchanged=unchanged,
         )  # fmt: skip
         passage = Passage(
             source, catalogue, vocabulary, target, options, stop, report, run.recording

@@ -66,7 +66,7 @@ class RunSpool:
 
     def add_texts(self, texts: Iterable[bytes]) -> None:
         """Remember that there is a vector of these texts, or will be before their drugs."""
-        self._write("INSERT OR IGNORE INTO text VALUES (?)", ((one,) for one in texts))
+        self._write("text", texts)
 
     def mark_seen(self, ids: Iterable[str]) -> int:
         """Remember that the source has these drugs.
@@ -74,7 +74,7 @@ class RunSpool:
         Returns:
             How many of them are new to the run.
         """
-        return self._write("INSERT OR IGNORE INTO seen VALUES (?)", ((one,) for one in ids))
+        return self._write("seen", ids)
 
     def seen(self) -> int:
         """Count the drugs that the source has, as far as the run has come."""
@@ -90,7 +90,7 @@ class RunSpool:
         wanted = list(dict.fromkeys(ids))
         known = self._among("stored", "id", wanted)
         new = [one for one in wanted if one not in known]
-        self._write("INSERT INTO stored VALUES (?)", ((one,) for one in new))
+        self._write("stored", new)
         return new
 
     def unseen(self, ids: Sequence[str]) -> list[str]:
@@ -108,11 +108,17 @@ class RunSpool:
                 found.update(row[0] for row in self._database.execute(query, part))
         return found
 
-    def _write(self, statement: str, rows: Iterable[tuple[object, ...]]) -> int:
+    def _write(self, table: str, values: Iterable[T]) -> int:
+        """Add values that are not there yet; gives how many those were."""
         with self._lock, _told():
             before = self._database.total_changes
             self._database.execute("BEGIN")
-            self._database.executemany(statement, rows)
+            # Many in one step: other threads work between two, and take their time.
+            for part in batches(values, _MARKS):
+                marks = ",".join(["(?)"] * len(part))
+                # There is no data in it.
+                query = f"INSERT OR IGNORE INTO {table} VALUES {marks}"  # noqa: S608
+                self._database.execute(query, part)
             self._database.execute("COMMIT")
             return self._database.total_changes - before
 

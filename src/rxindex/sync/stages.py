@@ -7,17 +7,13 @@ its document is written, and a batch counts as done only when Redis has confirme
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, nullcontext
-
-import msgspec
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 
 from rxindex.embed.base import Embedder
 from rxindex.errors import IndexRejected
 from rxindex.index.store import DrugStore
-from rxindex.model import Drug, PackageRow
 from rxindex.sync.apply import Applier, EmbeddedBatch, VectorStage
-from rxindex.sync.assemble import RejectedRow, RowCounts, assemble_groups
 from rxindex.sync.budget import ErrorBudget, Limits
 from rxindex.sync.flow import ahead
 from rxindex.sync.plan import DrugBatch, PlannedBatch, plan_batch
@@ -26,43 +22,9 @@ from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import Target
-from rxindex.vocabulary import Vocabulary
+from rxindex.sync.unchanged import Unchanged
 
-__all__ = ["Stages", "drug_batches"]
-
-
-def drug_batches(
-    rows: Iterable[PackageRow],
-    vocabulary: Vocabulary,
-    today: str,
-    counts: RowCounts,
-    size: int | Callable[[], int],
-    *,
-    again: bool = False,
-) -> Generator[DrugBatch, None, None]:
-    """Assemble rows and cut them into batches of whole groups.
-
-    Args:
-        rows: all rows of a group in one run.
-        vocabulary: joined by ingredient.
-        today: ISO date that decides what is obsolete.
-        counts: to fill in.
-        size: drugs in a batch, or what says so for the next one; a batch is only longer by the
-            last group's drugs.
-        again: see `DrugBatch`.
-    """
-    batch = DrugBatch([], [], (), again)
-    with closing(rows) if isinstance(rows, Generator) else nullcontext():
-        for group, items in assemble_groups(rows, vocabulary, today, counts):
-            batch.drugs.extend((group, one) for one in items if isinstance(one, Drug))
-            batch.rejected.extend(one for one in items if isinstance(one, RejectedRow))
-            batch = msgspec.structs.replace(batch, after=group)
-            wanted = size() if callable(size) else size
-            if len(batch.drugs) + len(batch.rejected) >= wanted:
-                yield batch
-                batch = DrugBatch([], [], (), again)
-    if batch.after:
-        yield batch
+__all__ = ["Stages"]
 
 
 class Stages:
@@ -78,6 +40,7 @@ class Stages:
         limits: how many failures are too many.
         dry_run: write nothing and embed nothing.
         budget: counts the failures of several processes together; None for one of the run's own.
+        unchanged: told of what was written; None for a run that reads without it.
     """
 
     def __init__(
@@ -92,8 +55,10 @@ class Stages:
         *,
         dry_run: bool,
         budget: ErrorBudget | None = None,
+        unchanged: Unchanged | None = None,
     ) -> None:
         self.embedder = embedder
+        self.unchanged = unchanged
         self.store = target.store
         self.spool = spool
         self.dry_run = dry_run
@@ -140,7 +105,9 @@ class Stages:
         ):
             try:
                 for batch in embedded:
-                    self._applier.write(batch)
+                    failed = self._applier.write(batch)
+                    if self.unchanged is not None:
+                        self.unchanged.enter(batch.plan, failed)
                     written += 1
                     done(batch)
             except BaseException:
@@ -170,9 +137,9 @@ class Stages:
     def _planned(self, batches: Iterator[DrugBatch]) -> Generator[PlannedBatch, None, None]:
         for batch in batches:
             # A drug with a bad row is still in the source: its document must not be deleted.
-            self.spool.mark_seen([drug.id for _, drug in batch.drugs])
-            self.spool.mark_seen([one.drug_id for one in batch.rejected])
-            yield plan_batch(batch, self.embedder.model_id, self.store)
+            plan = plan_batch(batch, self.embedder.model_id, self.store)
+            self.spool.mark_seen(plan.ids)
+            yield plan
 
     @staticmethod
     def _index_failures(store: DrugStore | None) -> int:

@@ -28,9 +28,9 @@ from rxindex.sync.assemble import RowCounts
 from rxindex.sync.differences import Faults, VerifyReport, action_for, faults_of
 from rxindex.sync.flow import ahead, batches
 from rxindex.sync.plan import DrugBatch, PlannedBatch, PlannedDrug, plan_batch
+from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
-from rxindex.sync.stages import drug_batches
 from rxindex.sync.surplus import Surplus
 from rxindex.vocabulary import Vocabulary
 
@@ -170,7 +170,7 @@ class _Verification:
         if self.options.repair:
             surplus.repair(1.0 if self.options.allow_deletes else self.options.most_deletes)
             if self.options.sample is None:
-                self.store.sweep_texts()
+                self.store.sweep_texts(again=True)
         if self.report.rejected:
             self.report.warnings.append(
                 f"{self.report.rejected:,} rows of the source can't become packages; 'rxindex "

@@ -18,7 +18,8 @@ from tests.services.products import ALL, Product, read, runs, small, write
 
 from rxindex.errors import SourceSchemaError, SourceUnavailable
 from rxindex.source.base import Group
-from rxindex.source.sql import LIST_LENGTH, SqlSource
+from rxindex.source.sql import SqlSource
+from rxindex.source.sql_scanning import LIST_LENGTH
 
 Wanted = st.lists(st.integers(0, 60), max_size=12)
 #: Groups of no catalogue here, of every shape.

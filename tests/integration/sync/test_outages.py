@@ -160,7 +160,7 @@ def test_a_redis_that_stays_away_ends_the_run_and_the_next_one_goes_on(place: Pl
     before = contents(place.catalogue)
     place.change(REWORD)
     place.struck(
-        IndexUnavailable, r"Redis does not answer \((writing|reading|saving)", 5,
+        IndexUnavailable, r"Redis does not answer \((writing|reading|saving|taking|entering)", 5,
         place.server.kill, patience=1,
     )  # fmt: skip
     place.server.start()

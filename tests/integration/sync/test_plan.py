@@ -21,7 +21,7 @@ ROWS = [package(gcn, f"{name} 5 MG TABLET", gcn) for gcn, name in enumerate(NAME
 WRITES_OF_A_QUIET_RUN = {
     "incrby",  # the lease's numbers
     "set",  # the lease; the newest completed run
-    "evalsha",  # release of the lease
+    "evalsha",  # release of the lease; whether the documents are there
     "del",  # inside it
     "lrem",  # the history
     "lpush",
@@ -30,7 +30,7 @@ WRITES_OF_A_QUIET_RUN = {
 READS = {
     "get", "mget", "hmget", "hvals", "scan", "FT.AGGREGATE", "FT.INFO", "FT._LIST", "info",
     "module|list", "time", "hello", "client|setinfo", "select", "ping", "config|resetstat",
-    "script|load",
+    "script|load", "hget", "hlen",
 }  # fmt: skip
 #: Keys that every run writes.
 EVERY_RUN = ["history", "completed", "lease:number", "lease:held"]
@@ -128,9 +128,10 @@ def test_a_run_without_a_change_only_says_that_it_was_there(bench: Bench) -> Non
     assert used - READS == WRITES_OF_A_QUIET_RUN
     calls = {name.removeprefix("cmdstat_"): told["calls"] for name, told in said.items()}
     assert {name: calls[name] for name in WRITES_OF_A_QUIET_RUN} == {
-        "incrby": 2, "set": 2, "evalsha": 1, "del": 1, "lrem": 1, "lpush": 1, "ltrim": 1,
+        "incrby": 2, "set": 2, "evalsha": 1 + 4, "del": 1, "lrem": 1, "lpush": 1, "ltrim": 1,
     }  # fmt: skip
-    assert calls["hmget"] == 8
+    # One question for each page of the source, none for each drug.
+    assert calls["hmget"] == 4
     assert bench.dump(without=EVERY_RUN) == before
 
 

@@ -36,10 +36,11 @@ from rxindex.sync.quarantine import (
     release,
     retry_delay,
 )
+from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.retry import retry
 from rxindex.sync.spool import RunSpool
-from rxindex.sync.stages import Stages, drug_batches
+from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import Target
 from rxindex.vocabulary import Vocabulary

@@ -79,7 +79,7 @@ class Place:
         self.gate.stall()
 
     def written(self) -> int:
-        """How many drugs and texts the server was given so far."""
+        """How many drugs, texts and batches the server was given so far."""
         calls: dict[str, Any] = self.server.client().info("commandstats")
         return int(calls.get("cmdstat_hset", {"calls": 0})["calls"])
 
@@ -87,7 +87,7 @@ class Place:
         """Begin a first load and send a signal when some of it is written."""
         before = self.written()
         command = self.begin()
-        self.in_the_middle(lambda: self.written() > before + 200)
+        self.in_the_middle(lambda: self.written() > before + 240)
         command.send_signal(how)
         self.gate.resume()
         return told(command)

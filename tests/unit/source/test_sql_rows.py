@@ -27,7 +27,8 @@ def read(**values: Any) -> tuple[PackageRow, RowReader]:
     row.update({name.replace("__", "."): value for name, value in values.items()})
     names = list(row)
     reader = RowReader(MAPPING, {name: place for place, name in enumerate(names)})
-    return next(reader.rows([tuple(row.values())], [(43720,)], True, [()], [()])), reader
+    [made] = reader.rows([tuple(row.values())], [(43720,)], True, [()], [()])
+    return made, reader
 
 
 def test_text_loses_its_outer_blanks_only() -> None:

@@ -1,0 +1,164 @@
+"""What each group of the source came to when it was written, kept beside a generation's documents.
+
+A group whose rows are as they were then need not be assembled and compared again. The ledger never
+outlives what it says: an entry is removed before any document of its group is written, by
+whomever, and entered only when all of them are confirmed.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from rxindex.index.catalogue import Catalogue
+from rxindex.index.connect import redis_errors
+
+__all__ = ["LEDGER", "GroupEntry", "GroupLedger", "Told", "ids_in"]
+
+#: What a source orders by; see `rxindex.model.PackageRow`.
+_Group = tuple[str | int, ...]
+
+#: The last part of the key of a ledger.
+LEDGER = "groups"
+
+#: Version of this form, mark, first and last day, packages and drugs; then the drugs' ids, of so
+#: many characters each; then what is told of the group in each run, if there is anything.
+_HEAD = struct.Struct("<B16siiII")
+_VERSION = 1
+_ID = 16
+#: Entries of one reply when all are listed.
+_LISTED = 1_000
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What a person is told of a group's rows, in each run, until they are mended.
+
+    Attributes:
+        repeated: rows that name a package of their drug again.
+        shortened: drugs of which a value or the embedding text lacks its end.
+        odd: values that could not be read, each with its field.
+    """
+
+    repeated: int = 0
+    shortened: int = 0
+    odd: frozenset[tuple[str, str]] = frozenset()
+
+
+class GroupEntry(msgspec.Struct, frozen=True, gc=False):
+    """A group as it is in the index.
+
+    Attributes:
+        mark: 16 bytes that stand for its rows, and for all else that its drugs are made from.
+        since, until: the days, as ordinals, from which and before which its drugs are as they are:
+            packages become obsolete. ``until`` is not among them.
+        packages: of all its drugs.
+        drug_ids: all in one text (see `ids_in`).
+        told: what each run tells of it.
+    """
+
+    mark: bytes
+    since: int
+    until: int
+    packages: int
+    drug_ids: str
+    told: Told = Told()
+
+    @property
+    def drugs(self) -> int:
+        """How many drugs the group has."""
+        return len(self.drug_ids) // _ID
+
+
+def ids_in(text: str) -> list[str]:
+    """Give the ids of drugs that are written one behind the other."""
+    return [text[start : start + _ID] for start in range(0, len(text), _ID)]
+
+
+_NOTHING = Told()
+
+
+class GroupLedger:
+    """The ledger of one generation.
+
+    Args:
+        catalogue: whose.
+        generation: its name.
+    """
+
+    def __init__(self, catalogue: Catalogue, generation: str) -> None:
+        self._catalogue = catalogue
+        self._key = catalogue.key(generation, LEDGER)
+
+    def read(self, groups: Sequence[_Group]) -> list[GroupEntry | None]:
+        """Read the entries of groups; None where there is none.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        if not groups:
+            return []
+        with redis_errors(f"reading the ledger of {len(groups)} groups"):
+            found: Any = self._catalogue.client.hmget(self._key, [_field(one) for one in groups])
+        return [None if one is None else _entry(one) for one in found]
+
+    def write(self, entries: Mapping[_Group, GroupEntry]) -> None:
+        """Enter groups, all of whose documents Redis has confirmed.
+
+        Raises:
+            LeaseLost: another run has begun.
+            RxindexError: Redis takes no writes.
+        """
+        words: list[bytes] = []
+        for group, one in entries.items():
+            head = _HEAD.pack(_VERSION, one.mark, one.since, one.until, one.packages, one.drugs)
+            told = b"" if one.told == _NOTHING else msgspec.msgpack.encode(one.told)
+            words += (_field(group), head + one.drug_ids.encode() + told)
+        commands = [("HSET", self._key, *words)] if words else []
+        self._catalogue.write_all(commands, f"entering {len(entries)} groups into the ledger")
+
+    def forget(self, groups: Iterable[_Group]) -> None:
+        """Remove the entries of groups; to be called before a document of theirs is written.
+
+        Raises:
+            LeaseLost: another run has begun.
+            RxindexError: Redis takes no writes.
+        """
+        fields = sorted({_field(one) for one in groups})
+        commands = [("HDEL", self._key, *fields)] if fields else []
+        self._catalogue.write_all(commands, f"taking {len(fields)} groups out of the ledger")
+
+    def entries(self) -> Iterator[tuple[_Group, GroupEntry]]:
+        """Yield all entries; one may come twice.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        with redis_errors("listing the ledger"):
+            for field, stored in self._catalogue.client.hscan_iter(self._key, count=_LISTED):
+                if (entry := _entry(stored)) is not None:
+                    yield tuple(json.loads(field)), entry
+
+    def __len__(self) -> int:
+        with redis_errors("counting the ledger"):
+            return int(self._catalogue.client.hlen(self._key))
+
+
+def _field(group: _Group) -> bytes:
+    if len(group) == 1 and isinstance(group[0], int):
+        return b"[%d]" % group[0]
+    # The standard library's, since a group may hold half a character that no encoding explained.
+    return json.dumps(group).encode()
+
+
+def _entry(stored: bytes) -> GroupEntry | None:
+    """Read an entry; None for one that another version of rxindex wrote."""
+    if stored[:1] != bytes([_VERSION]):
+        return None
+    _, mark, since, until, packages, drugs = _HEAD.unpack_from(stored)
+    end = _HEAD.size + drugs * _ID
+    told = msgspec.msgpack.decode(stored[end:], type=Told) if end < len(stored) else _NOTHING
+    return GroupEntry(mark, since, until, packages, stored[_HEAD.size : end].decode(), told)
