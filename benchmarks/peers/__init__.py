@@ -18,6 +18,7 @@ environment of its own::
     .peers-llamaindex/bin/pip install -r benchmarks/peers/requirements-llamaindex.txt
     .peers/bin/python -m benchmarks.peers --llamaindex-python .peers-llamaindex/bin/python
 
-With the local model, 50,000 packages take some two hours on two cores: four of the five embed every
-package, two of them in each run. ``--packages 10000`` takes a fifth of that, ``--quick`` a minute.
+Four of the five embed every package, two of them in each run. So that this takes no hours, the
+texts are embedded beforehand, each once, and what the model takes is measured by itself and added
+(see `benchmarks.peers.vectors`). ``--quick`` takes a minute.
 """

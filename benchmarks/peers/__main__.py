@@ -17,14 +17,24 @@ import msgspec
 import typer
 from rich.table import Table
 
-from benchmarks.peers.catalogue import directory_drugs, read_drugs, write_catalogue
+from benchmarks.peers.catalogue import (
+    directory_drugs,
+    open_packages,
+    read_drugs,
+    write_catalogue,
+)
 from benchmarks.peers.measure import ROOT, Nights, console, measure
+from benchmarks.peers.peer import read_rows
 from benchmarks.peers.register import PEERS
 from benchmarks.peers.relevance import Relevance
 from benchmarks.peers.report import tables
 from benchmarks.peers.server import fresh_redis
+from benchmarks.peers.vectors import model_seconds, write_vectors
 from rxindex import __version__
-from rxindex.vocabulary import load_vocabulary
+from rxindex.bench.raw import distinct_texts
+from rxindex.embed import create_embedder
+from rxindex.sync.options import SyncOptions
+from rxindex.vocabulary import Vocabulary, load_vocabulary
 
 RESULTS = ROOT / "benchmarks" / "results"
 QUICK_PACKAGES = 2_000
@@ -77,7 +87,8 @@ def measure_all(pythons: Mapping[str, str], packages: int, model: str, path: Pat
         first, second = folder / "first.db", folder / "second.db"
         count, change = write_catalogue(first, second, directory_drugs(vocabulary), packages)
         drugs = read_drugs(first, vocabulary)
-        nights = Nights(first, second, count, Relevance(drugs))
+        nights = Nights(first, second, count, Relevance(drugs), model, folder)
+        times = _Times(model, nights, vocabulary)
         found: dict[str, Any] = {}
         result = {
             "machine": machine(),
@@ -91,9 +102,43 @@ def measure_all(pythons: Mapping[str, str], packages: int, model: str, path: Pat
             "peers": found,
         }
         for name, python in pythons.items():
-            found[name] = measure(name, python, nights, folder / name, model)
+            found[name] = measure(name, python, nights, folder / name)
+            times.add_to(found[name])
             path.write_text(json.dumps(result, indent=1))
     return result
+
+
+class _Times:
+    """What the model takes, which is not among what the loads take.
+
+    Args:
+        name: of the embedder.
+        nights: of the catalogue; the vectors of all its texts are written here.
+        vocabulary: that rxindex' own texts are made with.
+    """
+
+    def __init__(self, name: str, nights: Nights, vocabulary: Vocabulary) -> None:
+        console.print("[dim]embedding all texts[/]")
+        self._model = create_embedder(name)
+        files = (nights.first, nights.second)
+        texts = [row.text for file in files for row in read_rows(file)]
+        for file in files:
+            texts += distinct_texts(open_packages(file), vocabulary, SyncOptions().day)
+        self._texts = write_vectors(nights.vectors, self._model, texts)
+        self._seconds: dict[int, float] = {}
+
+    def add_to(self, peer: dict[str, Any]) -> None:
+        """Add to each load of a peer what the model would have taken for it."""
+        for run in ("cold", "no_change", "changed"):
+            load = peer[run]
+            at_once = round(load["embedding_calls"] / max(1, load["asked"]))
+            load["model_seconds"] = load["embedding_calls"] * self._of(max(1, at_once))
+
+    def _of(self, at_once: int) -> float:
+        """Give the seconds of a text among so many."""
+        if at_once not in self._seconds:
+            self._seconds[at_once] = model_seconds(self._model, self._texts, at_once)
+        return self._seconds[at_once]
 
 
 def show(result: Mapping[str, Any]) -> None:

@@ -27,12 +27,14 @@ console = Console()
 
 
 class Nights(NamedTuple):
-    """The catalogue's files, and what it has."""
+    """The catalogue's files, what it has, and the model with the vectors that it made."""
 
     first: Path
     second: Path
     packages: int
     relevance: Relevance
+    model: str
+    vectors: Path
 
 
 class Phases:
@@ -44,17 +46,19 @@ class Phases:
         folder: the peer's own; holds the database and whatever the peer keeps.
         redis: address of its Redis.
         client: for that Redis.
-        model: name of the embedder.
+        nights: of the catalogue, with the model.
     """
 
     def __init__(
-        self, name: str, python: str, folder: Path, redis: str, client: Client, model: str
+        self, name: str, python: str, folder: Path, redis: str, client: Client, nights: Nights
     ) -> None:
         self.name = name
         self.client = client
         self.database = folder / "catalogue.db"
         self._command = [python, "-m", "benchmarks.peers.phase", name]
-        self._place = [str(self.database), redis, str(folder), model]
+        self._place = [
+            str(self.database), redis, str(folder), nights.model, str(nights.vectors)
+        ]  # fmt: skip
 
     def run(self, phase: str, given: object = None) -> Any:
         """Run a phase; give what it printed.
@@ -78,12 +82,12 @@ class Phases:
         return found | {"redis_cpu_seconds": redis_seconds(self.client) - used}
 
 
-def measure(name: str, python: str, nights: Nights, folder: Path, model: str) -> dict[str, Any]:
+def measure(name: str, python: str, nights: Nights, folder: Path) -> dict[str, Any]:
     """Measure one peer: three runs, and searches after the second."""
     folder.mkdir()
     about = PEERS[name]
     with fresh_redis(folder / "redis", json=about.json) as (address, client):
-        phases = Phases(name, python, folder, address, client, model)
+        phases = Phases(name, python, folder, address, client, nights)
         phases.database.write_bytes(nights.first.read_bytes())
         before = client.info("memory")["used_memory"]
         cold = phases.load()

@@ -86,10 +86,11 @@ class CountedEmbedder:
 
     Attributes:
         texts: how many so far.
+        asked: how often so far, with one text or many.
     """
 
     def __init__(self, model: Embedder) -> None:
-        self.texts = 0
+        self.texts = self.asked = 0
         self.model_id = model.model_id
         self.dimensions = model.dimensions
         self.batch_size = model.batch_size
@@ -99,6 +100,7 @@ class CountedEmbedder:
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Embed texts as the model does."""
         self.texts += len(texts)
+        self.asked += 1
         return self._model.embed(texts)
 
     def vectors(self, texts: Sequence[str]) -> list[list[float]]:

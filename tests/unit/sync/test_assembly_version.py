@@ -33,8 +33,8 @@ def test_the_version_tells_what_rows_come_to(tmp_path: Path) -> None:
     version, vocabulary, drugs = KNOWN
     if words.fingerprint == vocabulary and state.hexdigest()[:16] != drugs:
         assert version != ASSEMBLY_VERSION, (
-            "the same rows come to other drugs: raise ASSEMBLY_VERSION (unless the demo data itself "
-            "has changed)"
+            "the same rows come to other drugs: raise ASSEMBLY_VERSION (unless the demo data "
+            "itself has changed)"
         )
     now = (ASSEMBLY_VERSION, words.fingerprint, state.hexdigest()[:16])
     assert now == KNOWN, f"write this into KNOWN: {now}"
