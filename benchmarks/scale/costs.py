@@ -36,6 +36,7 @@ from rxindex.index.embedded import EmbeddedRedis
 from rxindex.index.store import DrugStore
 from rxindex.model import Drug
 from rxindex.source import open_source
+from rxindex.source.base import Partition
 from rxindex.source.sample import write_demo_data
 from rxindex.sync.assemble import assemble, embedding_text
 from rxindex.sync.options import SyncOptions
@@ -63,18 +64,18 @@ def redis_cpu(client: Client) -> float:
 
 
 def case_sync(url: str, folder: str) -> dict[str, Any]:
-    """Sync: a first load, then several times without a change."""
+    """Sync: a first load, then several times without a change, with and without the ledger."""
     words = load_vocabulary()
     found: dict[str, Any] = {}
     with EmbeddedRedis(Path(folder)) as server:
         client = server.start()
         catalogue = IndexedCatalogue(client, "scale")
         memory = client.info("memory")["used_memory"]
-        for name in ("cold", *["again"] * _TIMES):
+        for name in ("cold", *["again"] * _TIMES, *["full"] * _TIMES):
             begun, cpu, remote = time.perf_counter(), time.process_time(), redis_cpu(client)
             report = sync(
                 open_source(url, keep_otc=words.treats), FakeEmbedder(_FEW), catalogue,
-                probe(client), words, SyncOptions(today=_TODAY),
+                probe(client), words, SyncOptions(today=_TODAY, full=name == "full"),
             )  # fmt: skip
             took = {
                 "seconds": time.perf_counter() - begun,
@@ -112,7 +113,7 @@ def _package_bytes(client: Client, store: DrugStore) -> float:
 
 
 def case_database(packages: str) -> dict[str, Any]:
-    """Read everything from MariaDB, and see what that took the server."""
+    """Read everything from MariaDB, then digest it, and see what that took the server."""
     words = load_vocabulary()
     with MariaDB() as database:
         url = database.create_database("fdb")
@@ -121,7 +122,12 @@ def case_database(packages: str) -> dict[str, Any]:
         begun = _cpu_of(pid)
         with open_source(url, keep_otc=words.treats) as source:
             count = sum(1 for part in source.partitions(1) for _ in source.rows(part))
-        return {"cpu": _cpu_of(pid) - begun, "packages": count}
+            read = _cpu_of(pid)
+            groups = sum(len(one.digests) for one in source.chunks(Partition("all")))
+        return {
+            "cpu": read - begun, "digest_cpu": _cpu_of(pid) - read,
+            "packages": count, "groups": groups,
+        }  # fmt: skip
 
 
 def _cpu_of(pid: int) -> float:
@@ -250,27 +256,37 @@ def costs_of(middle: dict[str, Any], thin: dict[str, Any], parts: dict[str, Any]
         thin: the same drugs with one package each, which tells drugs' costs from packages'.
         parts: what the other cases gave, by name.
     """
-    cold, again = middle["cold"], middle["again"]
+    cold, again, full = middle["cold"], middle["again"], middle["full"]
     drugs, packages = middle["drugs"], middle["packages"]
-    read, compare = np.linalg.solve(
-        [[packages, drugs], [thin["packages"], thin["drugs"]]],
-        [again["cpu"], thin["again"]["cpu"]],
-    )
+    shares = [[packages, drugs], [thin["packages"], thin["drugs"]]]
+    digest, known = _solved(shares, [again["cpu"], thin["again"]["cpu"]])
+    read, compare = _solved(shares, [full["cpu"], thin["full"]["cpu"]])
+    database = parts["database"]
     return Costs(
-        database=parts["database"]["cpu"] / parts["database"]["packages"],
-        read=max(0.0, float(read)),
-        compare=max(0.0, float(compare)),
-        write=(cold["cpu"] - again["cpu"]) / drugs,
+        digest_database=database["digest_cpu"] / database["packages"],
+        digest=digest,
+        known=known,
+        database=database["cpu"] / database["packages"],
+        read=max(0.0, read - digest),
+        compare=compare,
+        write=(cold["cpu"] - full["cpu"]) / drugs,
         call=parts["titan"]["cpu"],
         minilm=parts["minilm"]["cpu"],
-        redis_compare=again["redis_cpu"] / drugs,
-        redis_write=(cold["redis_cpu"] - again["redis_cpu"]) / drugs,
+        redis_known=again["redis_cpu"] / drugs,
+        redis_compare=full["redis_cpu"] / drugs,
+        redis_write=(cold["redis_cpu"] - full["redis_cpu"]) / drugs,
         redis_vector=parts["vectors"]["cpu"],
         vectors=parts["vectors"]["vectors"],
         drug_bytes=middle["redis_bytes"] / drugs - middle["package_bytes"] * packages / drugs,
         package_bytes=middle["package_bytes"],
         vector_bytes=parts["vectors"]["bytes"],
     )
+
+
+def _solved(shares: list[list[float]], seconds: list[float]) -> tuple[float, float]:
+    """Tell what a package costs and what a drug does, from two catalogues of other proportions."""
+    package, drug = np.linalg.solve(shares, seconds)
+    return max(0.0, float(package)), max(0.0, float(drug))
 
 
 def _thin_out(database: Path, thin: Path) -> Path:

@@ -3,7 +3,8 @@
 What a worker does with a batch is what `rxindex.sync.flow` does: reading, embedding and writing
 are stages two batches apart, and all Python code of a worker takes turns on one core. Workers take
 partitions, several for each of them, from one queue. They share the database, the model's quota
-and the Redis shards. An ordinary sync by one process follows: it reads everything once more.
+and the Redis shards. Everything is digested, and what has changed is read. An ordinary sync by one
+process follows, which digests everything once more.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """What the parts of the work take: seconds of a core, and bytes.
 
     Attributes:
+        digest_database: of the database server, for each package that is digested.
+        digest: of the worker, for each package that is digested.
+        known: of the worker, for each drug that is left out since its digest is as it was.
         database: of the database server, for each package that is read.
         read: of the worker, for each package read and assembled.
         compare: of the worker, for each drug assembled and compared.
         write: of the worker, for each drug written.
         call: of the worker, for each call of a remote model.
         minilm: of the worker, for each text that the local model embeds.
+        redis_known: of Redis, for each drug that is left out.
         redis_compare: of Redis, for each drug whose fingerprints are read.
         redis_write: of Redis, for each drug written and indexed, without its vector.
         redis_vector: of Redis, for each vector put into an HNSW index of ``vectors``.
@@ -49,12 +54,16 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
         vector_bytes: in Redis, for each vector of 1,024 FLOAT16 elements, index and copy.
     """
 
+    digest_database: float
+    digest: float
+    known: float
     database: float
     read: float
     compare: float
     write: float
     call: float
     minilm: float
+    redis_known: float
     redis_compare: float
     redis_write: float
     redis_vector: float
@@ -182,10 +191,17 @@ class _Worker:
         world, costs = self.world, self.world.costs
         while queue:
             for _ in range(queue.pop()):
-                yield from world.database.use(world.packages * costs.database)
-                yield from world.use_redis(world.drugs * costs.redis_compare)
-                work = world.packages * costs.read + world.drugs * costs.compare
-                yield from self._compute(work)
+                looked, left = world.changed, 1.0 - world.changed
+                yield from world.database.use(
+                    world.packages * (costs.digest_database + looked * costs.database)
+                )
+                yield from world.use_redis(
+                    world.drugs * (left * costs.redis_known + looked * costs.redis_compare)
+                )
+                yield from self._compute(
+                    world.packages * (costs.digest + looked * costs.read)
+                    + world.drugs * (left * costs.known + looked * costs.compare)
+                )
                 yield out.put(True)
         yield out.put(False)
 
@@ -239,6 +255,7 @@ class _World:
         self.batches = max(min(catalogue.packages // _SMALLEST, _MOST_BATCHES), least)
         self.packages = catalogue.packages / self.batches
         self.drugs = catalogue.drugs / self.batches
+        self.changed = changed
         self.written = self.drugs * changed
         self.texts = catalogue.texts / self.batches * changed
         self.vector_cost = _vector_cost(costs, catalogue, setting)

@@ -62,12 +62,17 @@ def embedder_name(embedder: str, per_minute: float) -> str:
 def _costs(costs: dict[str, Any]) -> str:
     micro = 1e6
     rows: Iterable[tuple[str, str]] = (
+        ("database server, a package digested (MariaDB)",
+         f"{costs['digest_database'] * micro:.1f} µs"),
+        ("worker, a package digested (SQLite)", f"{costs['digest'] * micro:.1f} µs"),
+        ("worker, a drug left out", f"{costs['known'] * micro:.0f} µs"),
         ("database server, a package read (MariaDB)", f"{costs['database'] * micro:.0f} µs"),
         ("worker, a package read and assembled", f"{costs['read'] * micro:.0f} µs"),
         ("worker, a drug assembled and compared", f"{costs['compare'] * micro:.0f} µs"),
         ("worker, a drug written", f"{costs['write'] * micro:.0f} µs"),
         ("worker, a call of Titan", f"{costs['call'] * micro:,.0f} µs"),
         ("worker, a text with minilm", f"{costs['minilm'] * micro:,.0f} µs"),
+        ("Redis, a drug left out", f"{costs['redis_known'] * micro:.1f} µs"),
         ("Redis, a drug compared", f"{costs['redis_compare'] * micro:.1f} µs"),
         ("Redis, a drug written", f"{costs['redis_write'] * micro:.0f} µs"),
         (f"Redis, a vector of 1,024 into an HNSW index of {costs['vectors']:,}",

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import bisect
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import msgspec
 
 from rxindex.errors import IndexRejected, IndexUnavailable
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command, pairs, redis_errors, translate
+from rxindex.index.gathering import Gathering, Name, NameKind
 from rxindex.index.generation import Generation
-from rxindex.index.schema import SEPARATOR
 from rxindex.vocabulary.terms import term_key
 
 __all__ = [
@@ -32,8 +32,6 @@ __all__ = [
     "load_lexicon",
     "store_lexicon",
 ]
-
-NameKind = Literal["brand", "generic", "ingredient"]
 
 #: Documents of one reply: a few milliseconds of the server's time, between which it answers
 #: searches.
@@ -48,26 +46,7 @@ _FIELDS = (
 LEXICON = "lexicon"
 _VERSION = 1
 
-
-class Name(msgspec.Struct, frozen=True):
-    """A name that drugs of the catalogue have.
-
-    Attributes:
-        text: as the catalogue writes it, in its commonest spelling.
-        kind: ``brand``, ``generic`` (the whole generic name, of a combination too) or
-            ``ingredient`` (one active ingredient).
-        packages: of all drugs that have the name.
-        drugs: how many have it.
-        active: how many of them have a package that is still marketed.
-        ingredients: of the drug with the most packages that has the name.
-    """
-
-    text: str
-    kind: NameKind
-    packages: int
-    drugs: int
-    active: int
-    ingredients: tuple[str, ...]
+T = TypeVar("T", bound="_Head")
 
 
 class Lexicon:
@@ -171,7 +150,10 @@ def lexicon_of(generation: str, documents: Iterable[Mapping[str, str]]) -> Lexic
         generation: whose they are.
         documents: hash fields by name (see `rxindex.index.document.write_drug`), as text.
     """
-    return _lexicon(generation, _gather(documents))
+    with Gathering() as gathering:
+        for fields in documents:
+            gathering.add(fields)
+        return Lexicon(generation, gathering.drugs, list(gathering.names()), gathering.values)
 
 
 def store_lexicon(catalogue: Catalogue, generation: Generation) -> None:
@@ -185,11 +167,13 @@ def store_lexicon(catalogue: Catalogue, generation: Generation) -> None:
     """
     # The mark first: what changes while gathering shows as a change.
     mark = catalogue.mark(generation.name)
-    kept = _read(catalogue, generation)
+    kept = _read(catalogue, generation, _Head)
     if kept is not None and kept.mark == mark:
         return
-    gathered = _gather(_documents(catalogue, generation))
-    blob = zlib.compress(msgspec.msgpack.encode(msgspec.structs.replace(gathered, mark=mark)), 3)
+    with Gathering() as gathering:
+        for fields in _documents(catalogue, generation):
+            gathering.add(fields)
+        blob = _encoded(gathering, mark)
     key = catalogue.key(generation.name, LEXICON)
     catalogue.write_all([("SET", key, blob)], f"keeping the names of generation {generation.name}")
 
@@ -211,100 +195,56 @@ def load_lexicon(
     Raises:
         IndexUnavailable: Redis does not answer.
     """
-    kept = _read(catalogue, generation)
+    kept = _read(catalogue, generation, _Stored)
     if kept is None or (mark is not None and kept.mark != mark):
         return None
     return _lexicon(generation.name, kept), kept.mark
 
 
-def _read(catalogue: Catalogue, generation: Generation) -> _Stored | None:
+def _read(catalogue: Catalogue, generation: Generation, form: type[T]) -> T | None:
     with redis_errors(f"reading the names of generation {generation.name}"):
         blob = catalogue.client.get(catalogue.key(generation.name, LEXICON))
     if not isinstance(blob, bytes):
         return None
     try:
-        kept = msgspec.msgpack.decode(zlib.decompress(blob), type=_Stored)
+        kept = msgspec.msgpack.decode(zlib.decompress(blob), type=form)
     except (zlib.error, msgspec.DecodeError):
         return None
     return kept if kept.version == _VERSION else None
+
+
+def _encoded(gathering: Gathering, mark: tuple[int, ...]) -> bytes:
+    """Write what `_read` reads, name by name, so that they are never all in memory."""
+    encode, packer = msgspec.msgpack.encode, zlib.compressobj(3)
+    # The names are counted first: MessagePack wants to know.
+    count = sum(1 for _ in gathering.names())
+    parts = [
+        packer.compress(bytes([0x90 | len(_Stored.__struct_fields__)])),
+        *(packer.compress(encode(one)) for one in (_VERSION, mark, gathering.drugs)),
+        packer.compress(b"\xdd" + count.to_bytes(4, "big")),
+    ]
+    parts += [packer.compress(encode(name)) for name in gathering.names()]
+    parts += [packer.compress(encode(gathering.values)), packer.flush()]
+    return b"".join(parts)
 
 
 def _lexicon(generation: str, kept: _Stored) -> Lexicon:
     return Lexicon(generation, kept.drugs, kept.names, kept.values)
 
 
-def _gather(documents: Iterable[Mapping[str, str]]) -> _Stored:
-    gathered = _Gathered()
-    drugs = 0
-    for fields in documents:
-        drugs += 1
-        gathered.add(fields)
-    values = {field: dict(counted) for field, counted in gathered.values.items()}
-    return _Stored(_VERSION, (), drugs, gathered.names(), values)
-
-
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
-    """What a lexicon is made of, as Redis keeps it."""
+class _Head(msgspec.Struct, frozen=True, array_like=True):
+    """What a lexicon begins with."""
 
     version: int
     mark: tuple[int, ...]
+
+
+class _Stored(_Head, frozen=True, array_like=True):
+    """What a lexicon is made of, as Redis keeps it; `_encoded` writes it, field by field."""
+
     drugs: int
     names: list[Name]
     values: dict[str, dict[str, int]]
-
-
-class _Gathered:
-    """What was seen so far."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Counter[str]] = defaultdict(Counter)
-        self._drugs: Counter[tuple[str, NameKind]] = Counter()
-        self._packages: Counter[tuple[str, NameKind]] = Counter()
-        self._active: Counter[tuple[str, NameKind]] = Counter()
-        self._written: dict[tuple[str, NameKind], Counter[str]] = defaultdict(Counter)
-        self._largest: dict[tuple[str, NameKind], tuple[int, str]] = {}
-
-    def add(self, fields: Mapping[str, str]) -> None:
-        count = int(fields.get("count") or 0)
-        ingredients = fields.get("ingredients", "")
-        active = fields.get("status") != "obsolete"
-        for field in ("routes", "labelers", "classes", "strength"):
-            self.values[field].update(
-                value for one in fields.get(field, "").split(SEPARATOR) if (value := one.strip())
-            )
-        for field in ("form", "schedule", "kind"):
-            if value := fields.get(field, ""):
-                self.values[field][value] += 1
-        self._add_name(fields.get("brand", ""), "brand", count, ingredients, active)
-        self._add_name(fields.get("generic", ""), "generic", count, ingredients, active)
-        for ingredient in dict.fromkeys(ingredients.split(SEPARATOR)):
-            self._add_name(ingredient, "ingredient", count, ingredients, active)
-
-    def _add_name(
-        self, text: str, kind: NameKind, count: int, ingredients: str, active: bool
-    ) -> None:
-        if not text:
-            return
-        key = (text.casefold(), kind)
-        self._drugs[key] += 1
-        self._packages[key] += count
-        self._active[key] += active
-        self._written[key][text] += count
-        if count > self._largest.get(key, (-1, ""))[0]:
-            self._largest[key] = (count, ingredients)
-
-    def names(self) -> list[Name]:
-        return [
-            Name(
-                text=max(written.items(), key=lambda pair: (pair[1], pair[0]))[0],
-                kind=key[1],
-                packages=self._packages[key],
-                drugs=self._drugs[key],
-                active=self._active[key],
-                ingredients=tuple(filter(None, self._largest[key][1].split(SEPARATOR))),
-            )
-            for key, written in self._written.items()
-        ]
 
 
 def _documents(catalogue: Catalogue, generation: Generation) -> Iterator[dict[str, str]]:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FREE = Costs(
-    database=0, read=0, compare=0, write=0, call=0, minilm=0, redis_compare=0, redis_write=0,
-    redis_vector=0, vectors=1000, drug_bytes=0, package_bytes=0, vector_bytes=0,
+    digest_database=0, digest=0, known=0, database=0, read=0, compare=0, write=0, call=0, minilm=0,
+    redis_known=0, redis_compare=0, redis_write=0, redis_vector=0, vectors=1000,
+    drug_bytes=0, package_bytes=0, vector_bytes=0,
 )  # fmt: skip
 CATALOGUE = Catalogue(1_000_000, 100_000, 20_000)
 ROOT = Path(__file__).parents[3]
@@ -96,12 +97,18 @@ def test_on_a_shared_core_they_take_turns() -> None:
 
 def test_a_night_without_changes_writes_and_embeds_nothing() -> None:
     setting = Setting(embedder="titan", per_minute=10, last_pass=False)
-    taken = costs(read=50e-6, write=1, redis_write=1, redis_vector=1)
-    assert seconds(taken, setting, changed=0.0) == pytest.approx(50)
+    taken = costs(digest=10e-6, known=100e-6, read=1, write=1, redis_write=1, redis_vector=1)
+    assert seconds(taken, setting, changed=0.0) == pytest.approx(10 + 10)
 
 
-def test_a_load_ends_with_one_process_that_reads_everything() -> None:
-    outcome = simulate(costs(read=50e-6), CATALOGUE, Setting(workers=10))
+def test_what_has_changed_is_read_and_compared() -> None:
+    taken = costs(digest=10e-6, known=100e-6, read=50e-6, compare=200e-6)
+    took = seconds(taken, Setting(last_pass=False), changed=0.1)
+    assert took == pytest.approx(10 + 0.9 * 10 + 0.1 * (50 + 20))
+
+
+def test_a_load_ends_with_one_process_that_digests_everything() -> None:
+    outcome = simulate(costs(digest=50e-6), CATALOGUE, Setting(workers=10))
     assert outcome.last_pass == pytest.approx(50)
     assert outcome.seconds == pytest.approx(55, rel=0.01)
     assert outcome.bottleneck == "last pass"

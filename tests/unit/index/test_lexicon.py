@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.services.drugs import DRUGS, drug, lexicon_from
 
+from rxindex.model import Drug
 from rxindex.vocabulary.terms import term_key
 
 LEXICON = lexicon_from(DRUGS)
@@ -59,3 +60,19 @@ def test_every_name_is_found_by_itself_and_by_each_beginning(names: list[str]) -
         for length in range(1, len(key) + 1):
             begun = lexicon.starting(key[:length])
             assert any(term_key(one.text) == key for one in begun)
+
+
+@given(
+    st.permutations(
+        [
+            drug("a", "ASPIRIN", ingredients=("aspirin",), packages=2),
+            drug("b", "Aspirin", ingredients=("aspirin", "caffeine"), packages=2),
+            drug("c", "aspirin", ingredients=("aspirin", "codeine"), packages=2),
+            drug("d", "Codeine", ingredients=("codeine",), packages=1),
+        ]
+    )
+)
+def test_the_order_of_the_drugs_makes_no_difference(drugs: list[Drug]) -> None:
+    lexicon = lexicon_from(drugs)
+    first = lexicon_from(sorted(drugs, key=lambda one: one.id))
+    assert (lexicon.names, lexicon.values) == (first.names, first.values)

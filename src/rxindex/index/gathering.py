@@ -1,0 +1,134 @@
+"""Names and values of documents, counted on disk: memory does not grow with their number."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+
+from rxindex.index.schema import SEPARATOR
+
+__all__ = ["Gathering", "Name", "NameKind"]
+
+NameKind = Literal["brand", "generic", "ingredient"]
+
+#: Names that are written together.
+_BATCH = 5_000
+_TABLE = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -16384;
+CREATE TABLE name (
+  folded TEXT, kind TEXT, text TEXT, packages INTEGER, active INTEGER, ingredients TEXT
+);
+"""
+# Of the spellings of a name, each with the ingredients of the drug that has the most packages; of
+# two with as many, those that come last, so that the order of the documents does not count.
+_SPELLINGS = """
+SELECT folded, kind, text, sum(packages), count(*), sum(active),
+       max(printf('%012d', packages) || ingredients)
+FROM name GROUP BY folded, kind, text ORDER BY folded, kind, text
+"""
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A name that drugs of the catalogue have.
+
+    Attributes:
+        text: as the catalogue writes it, in its commonest spelling.
+        kind: ``brand``, ``generic`` (the whole generic name, of a combination too) or
+            ``ingredient`` (one active ingredient).
+        packages: of all drugs that have the name.
+        drugs: how many have it.
+        active: how many of them have a package that is still marketed.
+        ingredients: of the drug with the most packages that has the name.
+    """
+
+    text: str
+    kind: NameKind
+    packages: int
+    drugs: int
+    active: int
+    ingredients: tuple[str, ...]
+
+
+class Gathering:
+    """What was seen so far; a context manager, whose temporary file goes with it.
+
+    Attributes:
+        drugs: how many documents.
+        values: of each field its values, with how many drugs have them.
+    """
+
+    def __init__(self) -> None:
+        self.drugs = 0
+        self.values: dict[str, Counter[str]] = defaultdict(Counter)
+        # The empty name is SQLite's for a file that goes away with the process.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_TABLE)
+        self._waiting: list[tuple[Any, ...]] = []
+
+    def __enter__(self) -> Self:
+        """Give the gathering itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the file."""
+        self._database.close()
+
+    def add(self, fields: Mapping[str, str]) -> None:
+        """Count a document.
+
+        Args:
+            fields: of its hash, by name, as text.
+        """
+        self.drugs += 1
+        count = int(fields.get("count") or 0)
+        ingredients = fields.get("ingredients", "")
+        active = fields.get("status") != "obsolete"
+        for field in ("routes", "labelers", "classes", "strength"):
+            self.values[field].update(
+                value for one in fields.get(field, "").split(SEPARATOR) if (value := one.strip())
+            )
+        for field in ("form", "schedule", "kind"):
+            if value := fields.get(field, ""):
+                self.values[field][value] += 1
+        named = [("brand", fields.get("brand", "")), ("generic", fields.get("generic", ""))]
+        named += [("ingredient", one) for one in dict.fromkeys(ingredients.split(SEPARATOR))]
+        for kind, text in named:
+            if text:
+                self._waiting.append((text.casefold(), kind, text, count, active, ingredients))
+        if len(self._waiting) >= _BATCH:
+            self._write()
+
+    def names(self) -> Iterator[Name]:
+        """Yield each name once, in the order of its folded text."""
+        self._write()
+        found = self._database.execute(_SPELLINGS)
+        for (_, kind), spellings in groupby(found, key=lambda row: row[:2]):
+            rows = list(spellings)
+            commonest = max(rows, key=lambda row: (row[3], row[2]))
+            yield Name(
+                text=commonest[2],
+                kind=kind,
+                packages=sum(row[3] for row in rows),
+                drugs=sum(row[4] for row in rows),
+                active=sum(row[5] for row in rows),
+                ingredients=tuple(filter(None, max(row[6] for row in rows)[12:].split(SEPARATOR))),
+            )
+
+    def _write(self) -> None:
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?)", self._waiting)
+        self._database.execute("COMMIT")
+        self._waiting.clear()
