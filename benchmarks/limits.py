@@ -2,13 +2,16 @@
 
 Three questions. How near is a cold sync to Redis taking the same documents alone (fake embedder,
 FLAT), and to the model embedding the same texts alone (MiniLM)? How near is a sync without changes
-to the bare driver reading the rows? And do time and memory grow as they should with the catalogue?
+to the bare driver reading the rows, from a file and from a server? And do time and memory grow as
+they should with the catalogue?
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+from tests.services.mariadb import MariaDB
 
 from benchmarks.case import case
 from benchmarks.ratios import ratio
@@ -22,6 +25,8 @@ NAME = "limits"
 #: Packages beside raw writing, and of the series; a FLAT index throughout, whose insertion costs
 #: the same however many there are.
 SIZE, QUICK_SIZE = 50_000, 2_000
+#: Packages in a MariaDB.
+SERVED, QUICK_SERVED = 100_000, 5_000
 SERIES, QUICK_SERIES = (100_000, 250_000, 500_000, 1_000_000), (5_000, 20_000)
 #: How much longer a million may take than four times a quarter of a million.
 _LINEAR = 1.1
@@ -39,12 +44,17 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
     small = _database(folder, QUICK_SIZE if quick else SIZE)
     written = _beside_writing(folder, small)
     embedded = _beside_embedding(folder, small if quick else "sample")
-    series = [_one_size(folder, size) for size in (QUICK_SERIES if quick else SERIES)]
+    served = _from_server(folder, QUICK_SERVED if quick else SERVED)
+    series = [
+        _one_size(folder, _database(folder, size), size)
+        for size in (QUICK_SERIES if quick else SERIES)
+    ]
     return {
         "written": written,
         "embedded": embedded,
+        "served": served,
         "series": series,
-        "ratios": _ratios(written, embedded, series),
+        "ratios": _ratios(written, embedded, served, series),
     }
 
 
@@ -75,9 +85,17 @@ def _beside_embedding(folder: Path, source: str) -> dict[str, Any]:
     }
 
 
-def _one_size(folder: Path, packages: int) -> dict[str, Any]:
+def _from_server(folder: Path, packages: int) -> dict[str, Any]:
+    """The same as `_one_size`, out of a MariaDB, which makes digests itself."""
+    with MariaDB() as database:
+        source = database.create_database("fdb")
+        write_demo_data(source, packages, seed=1)
+        return _one_size(folder / "served", source, packages)
+
+
+def _one_size(folder: Path, source: str, packages: int) -> dict[str, Any]:
     """A cold sync, one without changes, and the bare driver's reading, of one catalogue."""
-    source, index = _database(folder, packages), folder / f"series{packages}"
+    index = folder / f"series{packages}"
     return {
         "packages": packages,
         "cold": case("sync", source, index, "fake", "flat"),
@@ -87,7 +105,10 @@ def _one_size(folder: Path, packages: int) -> dict[str, Any]:
 
 
 def _ratios(
-    written: dict[str, Any], embedded: dict[str, Any], series: list[dict[str, Any]]
+    written: dict[str, Any],
+    embedded: dict[str, Any],
+    served: dict[str, Any],
+    series: list[dict[str, Any]],
 ) -> dict[str, Any]:
     def per_package(name: str, one: dict[str, Any]) -> float:
         return float(one[name]["seconds"]) / int(one["packages"])
@@ -106,6 +127,10 @@ def _ratios(
             embedded["alone"]["seconds"] / embedded["cold"]["seconds"], "higher", 0.9,
         ),
     }  # fmt: skip
+    found["no change, MariaDB"] = ratio(
+        f"sync without changes / bare driver (MariaDB), {served['packages']:,} packages",
+        served["no_change"]["seconds"] / served["read"]["seconds"], "lower", 2,
+    )  # fmt: skip
     for one in series:
         found[f"no change, {one['packages']}"] = ratio(
             f"sync without changes / bare driver (SQLite), {one['packages']:,} packages",
@@ -135,14 +160,17 @@ def markdown(result: dict[str, Any]) -> str:
         _run(f"{_place(embedded)}, MiniLM, cold", embedded["cold"]),
         _run("the same again", embedded["no_change"]),
     ]
-    for one in result["series"]:
+    for name, one in [("FDB in MariaDB", result["served"])] + [
+        ("FDB tables", one) for one in result["series"]
+    ]:
         runs += [
-            _run("FDB tables, fake, cold", one["cold"]),
+            _run(f"{name}, fake, cold", one["cold"]),
             _run("the same again", one["no_change"]),
         ]
     limits = [
         _limit("raw pipelined HSET, documents", written["alone"]),
         _limit("MiniLM alone, distinct texts", embedded["alone"]),
+        _limit("the bare driver (MariaDB), packages", result["served"]["read"]),
         *(_limit("the bare driver (SQLite), packages", one["read"]) for one in result["series"]),
     ]
     return "\n".join(

@@ -101,13 +101,14 @@ def _assembled(
     counts: RowCounts,
 ) -> Iterator[tuple[Group, list[Drug | RejectedRow], SoundGroup | None]]:
     """Assemble groups, each with what it is known by if it has no bad row."""
-    repeated, shortened = counts.repeated, counts.shortened
-    for group, items in assemble_groups(rows, vocabulary, today, counts):
-        told = Told(
-            counts.repeated - repeated, counts.shortened - shortened,
-            chunk.odd.get(group, frozenset()),
-        )  # fmt: skip
-        repeated, shortened = counts.repeated, counts.shortened
+    # Of one group: what is told of groups that are left out is counted in between.
+    own = RowCounts()
+    for group, items in assemble_groups(rows, vocabulary, today, own):
+        told = Told(own.repeated, own.shortened, chunk.odd.get(group, frozenset()))
+        counts.rows += own.rows
+        counts.repeated += own.repeated
+        counts.shortened += own.shortened
+        own.rows = own.repeated = own.shortened = 0
         digest = chunk.digests.get(group)
         if digest is None or any(isinstance(one, RejectedRow) for one in items):
             yield group, items, None

@@ -196,6 +196,16 @@ def test_odd_repeated_and_shortened_values_are_told_of_each_time(bench: Bench) -
     again, told_again = read(bench)
     assert (first, again) == ({(3,), (4,), (6,), (7,)}, set())
     assert told.warnings == told_again.warnings
+    # A group that is read among those that are left out is not taken for one of them.
+    change(bench, 7, PS=50)
+    change(bench, 8, PS=50)
+    third, told_once_more = read(bench)
+    assert third == {(7,), (8,)}
+    assert told_once_more.warnings == told.warnings
+    repeated = {group: one.told.repeated for group, one in ledger(bench).entries()}
+    assert {group for group, count in repeated.items() if count} == {(6,)}
+    odd = {group for group, one in ledger(bench).entries() if one.told.odd}
+    assert odd == {(3,), (4,)}
     said = "; ".join(told.warnings)
     for one in ("could not be read: 9", "could not be read: someday", "a package of their drug"):
         assert one in said

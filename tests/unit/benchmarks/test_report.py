@@ -44,8 +44,9 @@ def found() -> dict[str, Any]:
     embedded = {"cold": run(70_000, 10.0, 100), "no_change": run(70_000, 4.0, 0),
                 "alone": limit(50, 9.5)}  # fmt: skip
     series = [one_size(10_000), one_size(20_000), one_size(40_000)]
-    result = {"written": written, "embedded": embedded, "series": series,
-              "ratios": limits._ratios(written, embedded, series)}  # fmt: skip
+    served = one_size(10_000)
+    result = {"written": written, "embedded": embedded, "served": served, "series": series,
+              "ratios": limits._ratios(written, embedded, served, series)}  # fmt: skip
     return {
         "limits": {"date": "2026-11-27T20:00:00+00:00", "machine": MACHINE, "result": result},
         "peers": {"date": "2026-11-27T20:00:00+00:00", "machine": MACHINE, "skipped": "no peers"},
