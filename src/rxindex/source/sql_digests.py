@@ -1,9 +1,10 @@
 """Digests of groups that a MySQL server makes, so that rows that have not changed stay there.
 
-The server hashes each row and adds up the hashes of a group: 64 bits of SHA-2 a row, so that two
-states of a group are taken for the same once in 10^19 changes. The order of rows does not count,
-and a row that is there twice counts twice. Every value is hashed as the bytes that it is stored as,
-whatever its collation takes for equal.
+The server hashes each row and adds up the hashes of a group: 64 bits a row, so that two states of a
+group are taken for the same once in 10^19 changes. The order of rows does not count, and a row that
+is there twice counts twice. Every value is hashed as the bytes that it is stored as, whatever its
+collation takes for equal. SHA-1 is the hash that servers are quickest at (half as long again for
+SHA-2, and MD5 is no better); nobody gains by making two rows that share one.
 """
 
 from __future__ import annotations
@@ -25,9 +26,8 @@ __all__ = ["ServerDigests"]
 #: Groups in one answer: some ten thousand rows.
 _GROUPS = 5_000
 
-#: What stands before each value, for none at all, and between two.
-_SIGN: ColumnElement[Any] = sa.literal_column("'='")
-_EMPTY: ColumnElement[Any] = sa.literal_column("''")
+#: What stands for NULL, and between two values: no catalogue has these.
+_NULL: ColumnElement[Any] = sa.literal_column("0x1e")
 _BETWEEN: ColumnElement[Any] = sa.literal_column("0x1f")
 _BY_CHANCE: ColumnElement[Any] = sa.literal_column("FLOOR(RAND() * 1e18)")
 
@@ -110,9 +110,9 @@ class ServerDigests:
 
 def _sums(columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
     """Count rows, and add up their hashes."""
-    # NULL is told from the empty text; CONCAT_WS alone leaves it out.
-    values = [sa.func.coalesce(sa.func.concat(_SIGN, _bytes(one)), _EMPTY) for one in columns]
-    hashed = sa.func.sha2(sa.func.concat_ws(_BETWEEN, *values), 224)
+    # CONCAT_WS alone would leave NULL out.
+    values = [sa.func.coalesce(_bytes(one), _NULL) for one in columns]
+    hashed = sa.func.sha1(sa.func.concat_ws(_BETWEEN, *values))
     # A row too long for the server to hash makes its group look changed each time.
     number = sa.func.coalesce(sa.func.conv(sa.func.left(hashed, 16), 16, 10), _BY_CHANCE)
     return [sa.func.count(), sa.func.sum(sa.cast(number, BIGINT(unsigned=True)))]
