@@ -7,9 +7,10 @@ whomever, and entered only when all of them are confirmed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors
 
-__all__ = ["LEDGER", "GroupEntry", "GroupLedger", "Told", "ids_in"]
+__all__ = ["LEDGER", "GroupEntry", "GroupLedger", "Told", "group_name", "ids_in"]
 
 #: What a source orders by; see `rxindex.model.PackageRow`.
 _Group = tuple[str | int, ...]
@@ -30,6 +31,8 @@ LEDGER = "groups"
 _HEAD = struct.Struct("<B16siiII")
 _VERSION = 1
 _ID = 16
+#: Bytes of an entry's name.
+_LONGEST = 16
 #: Entries of one reply when all are listed.
 _LISTED = 1_000
 
@@ -102,7 +105,7 @@ class GroupLedger:
         if not groups:
             return []
         with redis_errors(f"reading the ledger of {len(groups)} groups"):
-            found: Any = self._catalogue.client.hmget(self._key, [_field(one) for one in groups])
+            found: Any = self._catalogue.client.hmget(self._key, list(map(group_name, groups)))
         return [None if one is None else _entry(one) for one in found]
 
     def write(self, entries: Mapping[_Group, GroupEntry]) -> None:
@@ -116,7 +119,7 @@ class GroupLedger:
         for group, one in entries.items():
             head = _HEAD.pack(_VERSION, one.mark, one.since, one.until, one.packages, one.drugs)
             told = b"" if one.told == _NOTHING else msgspec.msgpack.encode(one.told)
-            words += (_field(group), head + one.drug_ids.encode() + told)
+            words += (group_name(group), head + one.drug_ids.encode() + told)
         commands = [("HSET", self._key, *words)] if words else []
         self._catalogue.write_all(commands, f"entering {len(entries)} groups into the ledger")
 
@@ -127,31 +130,46 @@ class GroupLedger:
             LeaseLost: another run has begun.
             RxindexError: Redis takes no writes.
         """
-        fields = sorted({_field(one) for one in groups})
-        commands = [("HDEL", self._key, *fields)] if fields else []
-        self._catalogue.write_all(commands, f"taking {len(fields)} groups out of the ledger")
+        self.remove({group_name(one) for one in groups})
 
-    def entries(self) -> Iterator[tuple[_Group, GroupEntry]]:
-        """Yield all entries; one may come twice.
+    def remove(self, names: Collection[bytes]) -> None:
+        """Remove entries by name (see `group_name`).
+
+        Raises:
+            LeaseLost: another run has begun.
+            RxindexError: Redis takes no writes.
+        """
+        commands = [("HDEL", self._key, *sorted(names))] if names else []
+        self._catalogue.write_all(commands, f"taking {len(names)} groups out of the ledger")
+
+    def entries(self) -> Iterator[tuple[bytes, GroupEntry]]:
+        """Yield all entries, each with its name (see `group_name`); one may come twice.
 
         Raises:
             IndexUnavailable: Redis does not answer.
         """
         with redis_errors("listing the ledger"):
-            for field, stored in self._catalogue.client.hscan_iter(self._key, count=_LISTED):
+            for name, stored in self._catalogue.client.hscan_iter(self._key, count=_LISTED):
                 if (entry := _entry(stored)) is not None:
-                    yield tuple(json.loads(field)), entry
+                    yield name, entry
 
     def __len__(self) -> int:
         with redis_errors("counting the ledger"):
             return int(self._catalogue.client.hlen(self._key))
 
 
-def _field(group: _Group) -> bytes:
+def group_name(group: _Group) -> bytes:
+    """Give what a group's entry is called: the group itself, or a digest of 15 bytes if it is long.
+
+    The FDA's groups are some two hundred characters, which would be the larger part of an entry.
+    """
     if len(group) == 1 and isinstance(group[0], int):
         return b"[%d]" % group[0]
     # The standard library's, since a group may hold half a character that no encoding explained.
-    return json.dumps(group).encode()
+    text = json.dumps(group).encode()
+    if len(text) <= _LONGEST:
+        return text
+    return b"#" + hashlib.blake2b(text, digest_size=_LONGEST - 1).digest()
 
 
 def _entry(stored: bytes) -> GroupEntry | None:

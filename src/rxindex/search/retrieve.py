@@ -149,7 +149,8 @@ def questions(asked: Understood) -> list[Question]:
     if not asked.wanted:
         return _of_words(text, asked.exact) if text else [Question(TIERS["filter"], "*", 0)]
     typed = [one for one in map(_as_typed, asked.wanted) if one is not None]
-    clauses = [_any(wanted) for wanted in asked.wanted]
+    # RediSearch calls empty parentheses a syntax error.
+    clauses = list(filter(None, map(_any, asked.wanted)))
     if terms := words(text, prefix=not asked.exact):
         clauses.append(f"@{_ALL_WORDS}:({terms})")
     if len(clauses) > 1 and not asked.either:

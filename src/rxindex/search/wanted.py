@@ -104,7 +104,11 @@ class Names:
         names = self._lexicon.starting(text, _MOST_NAMES)
         if not names:
             return None
-        sets = {one.ingredients for one in names if one.kind != "brand"}
+        sets = {
+            (one.text,) if one.kind == "ingredient" else one.ingredients
+            for one in names
+            if one.kind != "brand"
+        }
         generics = [one.text for one in names if one.kind == "generic"]
         generics += [
             g for one in names if one.kind == "ingredient" for g in self.generics_of((one.text,))

@@ -17,6 +17,9 @@ from rxindex.sync.target import Target
 
 __all__ = ["Finish"]
 
+#: Documents that are listed in one round trip.
+_LISTED = 2_000
+
 
 class Finish:
     """The end of a run.
@@ -96,12 +99,8 @@ class Finish:
         Returns:
             How many documents are left.
         """
-        documents, gone = 0, []
-        for listed in store.ids():
-            ids = self._spool.mark_stored(listed)
-            documents += len(ids)
-            if may_delete:
-                gone += self._spool.unseen(ids)
+        documents = sum(self._spool.add_stored(ids) for ids in store.ids(_LISTED))
+        gone = self._spool.surplus() if may_delete else []
         guarded = self._target.live and not self._options.allow_deletes
         if guarded and len(gone) > self._options.most_deletes * documents:
             self._report.hold_deletes(len(gone), documents, self._options.most_deletes)

@@ -93,6 +93,20 @@ class RunSpool:
         self._write("stored", new)
         return new
 
+    def add_stored(self, ids: Iterable[str]) -> int:
+        """Remember that the index has these documents.
+
+        Returns:
+            How many of them were not named before.
+        """
+        return self._write("stored", ids)
+
+    def surplus(self) -> list[str]:
+        """Give the documents that the index has, as far as was named, and the source does not."""
+        with self._lock, _told():
+            found = self._database.execute("SELECT id FROM stored EXCEPT SELECT id FROM seen")
+            return [row[0] for row in found]
+
     def unseen(self, ids: Sequence[str]) -> list[str]:
         """Give those of ``ids`` that the source does not have."""
         seen = self._among("seen", "id", ids)

@@ -134,9 +134,9 @@ class Unchanged:
         if self._dry_run or len(self._ledger) == self._known:
             return
         for some in batches(self._ledger.entries(), _SWEPT):
-            ids = {group: ids_in(one.drug_ids) for group, one in some}
+            ids = {name: ids_in(one.drug_ids) for name, one in some}
             gone = set(spool.unseen([drug_id for these in ids.values() for drug_id in these]))
-            self._ledger.forget(group for group, these in ids.items() if not gone.isdisjoint(these))
+            self._ledger.remove([name for name, these in ids.items() if not gone.isdisjoint(these)])
 
     def _mark(self, digest: bytes) -> bytes:
         return hashlib.blake2b(digest, digest_size=_MARK, key=self._rules).digest()

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.ledger import GroupEntry, GroupLedger, Told, ids_in
+from rxindex.index.ledger import GroupEntry, GroupLedger, Told, group_name, ids_in
 
 groups = st.one_of(
     st.tuples(st.integers(0, 2**40)),
@@ -46,12 +46,14 @@ def test_what_is_entered_is_read_until_it_is_forgotten(
     ledger = GroupLedger(catalogue, "g9")
     ledger.write(written)
     assert len(ledger) == len(written)
-    assert dict(ledger.entries()) == written
+    assert dict(ledger.entries()) == {group_name(one): entry for one, entry in written.items()}
     assert ledger.read([*written, other]) == [*written.values(), written.get(other)]
     gone = list(written)[::2]
     ledger.forget([*gone, other, *gone])
-    left = {group: one for group, one in written.items() if group not in {*gone, other}}
+    left = {group_name(g): one for g, one in written.items() if g not in {*gone, other}}
     assert dict(ledger.entries()) == left
+    ledger.remove(list(left)[:1])
+    assert len(ledger) == max(0, len(left) - 1)
 
 
 def test_drugs_are_counted_by_their_ids() -> None:
@@ -65,4 +67,12 @@ def test_a_bad_surrogate_in_a_groups_name_is_kept(catalogue: Catalogue) -> None:
     entry = GroupEntry(b"m" * 16, 0, 1, 3, "a" * 16)
     ledger.write({(0, "x\udcff"): entry})
     assert ledger.read([(0, "x\udcff"), (0, "x")]) == [entry, None]
-    assert dict(ledger.entries()) == {(0, "x\udcff"): entry}
+    assert dict(ledger.entries()) == {group_name((0, "x\udcff")): entry}
+
+
+@given(st.lists(groups, unique=True, max_size=6))
+def test_each_group_has_a_short_name_of_its_own(some: list[tuple[str | int, ...]]) -> None:
+    names = [group_name(one) for one in some]
+    assert len(set(names)) == len(some)
+    assert all(len(one) <= 16 for one in names)
+    assert names == [group_name(one) for one in some]

@@ -37,6 +37,22 @@ def test_seen_drugs_are_counted_once(marked: list[list[str]]) -> None:
         assert spool.unseen([]) == []
 
 
+ids = st.lists(st.text("abcd", min_size=1, max_size=2), max_size=9)
+
+
+@given(st.lists(ids, max_size=4), ids)
+def test_surplus_is_what_is_stored_and_was_not_seen(
+    listed: list[list[str]], seen: list[str]
+) -> None:
+    with RunSpool() as spool:
+        spool.mark_seen(seen)
+        stored: set[str] = set()
+        for some in listed:
+            assert spool.add_stored(some) == len(set(some) - stored)
+            stored.update(some)
+        assert sorted(spool.surplus()) == sorted(stored - set(seen))
+
+
 def test_the_file_is_on_disk_and_goes_whatever_happens() -> None:
     with RunSpool() as spool:
         spool.add_texts(n.to_bytes(4, "big") + bytes(1 << 20) for n in range(64))
