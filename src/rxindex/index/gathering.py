@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -12,6 +11,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from rxindex.index.schema import SEPARATOR
+from rxindex.index.temporary import temporary_database, told_of_room
 
 __all__ = ["Gathering", "Name", "NameKind"]
 
@@ -20,9 +20,6 @@ NameKind = Literal["brand", "generic", "ingredient"]
 #: Names that are written together.
 _BATCH = 5_000
 _TABLE = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -16384;
 CREATE TABLE name (
   folded TEXT, kind TEXT, text TEXT, packages INTEGER, active INTEGER, ingredients TEXT
 );
@@ -68,9 +65,7 @@ class Gathering:
     def __init__(self) -> None:
         self.drugs = 0
         self.values: dict[str, Counter[str]] = defaultdict(Counter)
-        # The empty name is SQLite's for a file that goes away with the process.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_TABLE)
+        self._database = temporary_database(_TABLE)
         self._waiting: list[tuple[Any, ...]] = []
 
     def __enter__(self) -> Self:
@@ -91,6 +86,9 @@ class Gathering:
 
         Args:
             fields: of its hash, by name, as text.
+
+        Raises:
+            ConfigurationError: there is no room in the temporary folder.
         """
         self.drugs += 1
         count = int(fields.get("count") or 0)
@@ -128,7 +126,8 @@ class Gathering:
             )
 
     def _write(self) -> None:
-        self._database.execute("BEGIN")
-        self._database.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?)", self._waiting)
-        self._database.execute("COMMIT")
+        with told_of_room():
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO name VALUES (?, ?, ?, ?, ?, ?)", self._waiting)
+            self._database.execute("COMMIT")
         self._waiting.clear()

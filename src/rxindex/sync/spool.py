@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-from rxindex.errors import ConfigurationError
+from rxindex.index.temporary import temporary_database, told_of_room
 from rxindex.sync.flow import batches
 
 __all__ = ["RunSpool"]
@@ -20,6 +20,13 @@ T = TypeVar("T", str, bytes)
 _MARKS = 500
 
 
+_TABLES = """
+CREATE TABLE text (fingerprint BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE stored (id TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
 class RunSpool:
     """The texts dealt with and the drugs seen in one run, in a temporary SQLite file.
 
@@ -28,19 +35,7 @@ class RunSpool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # The empty name is SQLite's for a file that goes away with the process, however that ends.
-        self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        # Nothing in here outlives the run, so nothing needs to survive a crash.
-        self._database.executescript(
-            """
-            PRAGMA journal_mode = OFF;
-            PRAGMA synchronous = OFF;
-            PRAGMA cache_size = -16384;
-            CREATE TABLE text (fingerprint BLOB PRIMARY KEY) WITHOUT ROWID;
-            CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
-            CREATE TABLE stored (id TEXT PRIMARY KEY) WITHOUT ROWID;
-            """
-        )
+        self._database = temporary_database(_TABLES)
 
     def __enter__(self) -> Self:
         """Give the spool itself."""
@@ -78,7 +73,7 @@ class RunSpool:
 
     def seen(self) -> int:
         """Count the drugs that the source has, as far as the run has come."""
-        with self._lock, _told():
+        with self._lock, told_of_room():
             return int(self._database.execute("SELECT count(*) FROM seen").fetchone()[0])
 
     def mark_stored(self, ids: Iterable[str]) -> list[str]:
@@ -103,7 +98,7 @@ class RunSpool:
 
     def surplus(self) -> list[str]:
         """Give the documents that the index has, as far as was named, and the source does not."""
-        with self._lock, _told():
+        with self._lock, told_of_room():
             found = self._database.execute("SELECT id FROM stored EXCEPT SELECT id FROM seen")
             return [row[0] for row in found]
 
@@ -118,13 +113,13 @@ class RunSpool:
             marks = ",".join("?" * len(part))
             # There is no data in it.
             query = f"SELECT {column} FROM {table} WHERE {column} IN ({marks})"  # noqa: S608
-            with self._lock, _told():
+            with self._lock, told_of_room():
                 found.update(row[0] for row in self._database.execute(query, part))
         return found
 
     def _write(self, table: str, values: Iterable[T]) -> int:
         """Add values that are not there yet; gives how many those were."""
-        with self._lock, _told():
+        with self._lock, told_of_room():
             before = self._database.total_changes
             self._database.execute("BEGIN")
             # Many in one step: other threads work between two, and take their time.
@@ -135,19 +130,3 @@ class RunSpool:
                 self._database.execute(query, part)
             self._database.execute("COMMIT")
             return self._database.total_changes - before
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Say what a fault of the temporary file means.
-
-    Raises:
-        ConfigurationError: there is no room for it, or it went away.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise ConfigurationError(
-            f"the temporary file of the run can't hold what it has to remember ({error}); make "
-            "room in the temporary folder, or set TMPDIR to another one"
-        ) from error
