@@ -163,6 +163,12 @@ def test_verify_status_dry_run_and_reindex(local: LocalAWS, name: str) -> None:
     assert (verified["successful"], verified["failed"]) == (drugs - 1, 1)
     mended = local.call(SYNC, {"action": "verify", "catalogue": name, "repair": True}).body
     assert (mended["successful"], mended["failed"]) == (drugs, 0)
+    # A repair takes its groups out of the ledger.
+    assert local.call(SYNC, {"catalogue": name}).body["unchanged"] == drugs
+    store.client.hset(gone, "content_fp", "somebody else's")
+    for event, rewritten in (({}, 0), ({"full": True}, 1)):
+        looked = local.call(SYNC, {"catalogue": name} | event).body
+        assert (looked["metadata_only"], looked["unchanged"]) == (rewritten, drugs - rewritten)
     calls = local.bedrock.counts.calls
     rebuilt = local.call(SYNC, {"action": "reindex", "catalogue": name}).body
     assert (rebuilt["generation"], rebuilt["vectors_carried"] > 0) == ("g2", True)

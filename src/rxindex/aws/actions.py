@@ -85,6 +85,7 @@ def _sync(task: Task) -> dict[str, Any]:
     options = sync_options(
         settings,
         rebuild=event.action == "reindex",
+        full=bool(event.full),
         dry_run=bool(event.dry_run),
         allow_deletes=bool(event.allow_deletes),
         max_drugs=event.max_drugs,

@@ -62,6 +62,7 @@ def next_link(
         "action": event.action if event.action == "reindex" else "sync",
         "catalogue": event.catalogue,
         "batch_size": event.batch_size,
+        "full": event.full,
         "allow_deletes": event.allow_deletes,
         "continuation": msgspec.to_builtins(link),
     }

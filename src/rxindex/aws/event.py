@@ -57,6 +57,7 @@ class SyncEvent(
         max_drugs: stop after about so many; the caller asks for the next ones.
         cursor: begin behind this place: the ``next_cursor`` of an answer.
         offset: begin behind so many drugs.
+        full: look at every drug, also where the source's rows are as they were.
         dry_run: plan and count; write nothing and embed nothing.
         allow_deletes: delete however many drugs the source does not have any more.
         sample: with ``verify``: compare so many drugs, drawn at random.
@@ -76,6 +77,7 @@ class SyncEvent(
     max_drugs: _Count | None = None
     cursor: _Text | None = None
     offset: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] | None = None
+    full: bool | None = None
     dry_run: bool | None = None
     allow_deletes: bool | None = None
     sample: _Count | None = None
@@ -144,7 +146,7 @@ def _check(event: SyncEvent) -> None:
     only = {
         "verify": ("sample", "repair"),
         "begin_load": ("parts", "workers"),
-        "sync": ("max_drugs", "cursor", "offset"),
+        "sync": ("max_drugs", "cursor", "offset", "full"),
     }
     for action, fields in only.items():
         for field in fields:

@@ -17,10 +17,10 @@ def test_a_run_that_is_done_has_no_successor() -> None:
 
 
 def test_a_run_that_ran_out_of_time_goes_on_with_the_same_wishes() -> None:
-    event = SyncEvent(catalogue="vet", batch_size=50, allow_deletes=True)
+    event = SyncEvent(catalogue="vet", batch_size=50, allow_deletes=True, full=True)
     link = next_link(event, STOPPED, "r1", 40)
     assert link == {
-        "action": "sync", "catalogue": "vet", "batch_size": 50, "allow_deletes": True,
+        "action": "sync", "catalogue": "vet", "batch_size": 50, "full": True, "allow_deletes": True,
         "continuation": {"run": "r1", "step": 1, "cursor": "[7]"},
     }  # fmt: skip
 
