@@ -16,6 +16,7 @@ import msgspec
 
 __all__ = [
     "ACTIVE",
+    "ID_LENGTH",
     "OBSOLETE",
     "Drug",
     "DrugKind",
@@ -25,6 +26,7 @@ __all__ = [
     "content_fingerprint",
     "drug_id",
     "fold",
+    "ids_in",
     "text_fingerprint",
 ]
 
@@ -40,6 +42,8 @@ DOCUMENT_VERSION = 1
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _BASE32 = [first + second for first in _LETTERS for second in _LETTERS]
 _PLACES = range(70, -1, -10)
+#: Characters of a drug's id.
+ID_LENGTH = 16
 
 _BLANKS = re.compile(r"\s+")
 
@@ -186,6 +190,11 @@ def drug_id(group: Sequence[str | int], key: Sequence[str]) -> str:
     # Ten bits, two characters, at a time: several times as fast as base64.b32encode.
     number = int.from_bytes(digest, "big")
     return "".join([_BASE32[number >> place & 1023] for place in _PLACES])
+
+
+def ids_in(text: str) -> list[str]:
+    """Give the ids of drugs that are written one behind the other."""
+    return [text[start : start + ID_LENGTH] for start in range(0, len(text), ID_LENGTH)]
 
 
 _encoder = msgspec.msgpack.Encoder()

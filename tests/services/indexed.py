@@ -10,8 +10,9 @@ import msgspec
 
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command
-from rxindex.index.ledger import GroupLedger, ids_in
+from rxindex.index.ledger import GroupLedger
 from rxindex.index.store import DrugStore
+from rxindex.model import ids_in
 from rxindex.sync.promote import previous_generation
 from rxindex.sync.quarantine import quarantine_key
 

@@ -273,6 +273,8 @@ class Catalogue:
     def text_mark(self, generation: str) -> tuple[int, ...]:
         """Give numbers that change with every change of a generation's documents and texts.
 
+        The last of them counts the texts.
+
         Raises:
             CatalogueNotIndexed: one of its indexes is gone.
             IndexUnavailable: Redis does not answer.

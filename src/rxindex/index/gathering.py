@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
 
@@ -55,7 +54,7 @@ class Name(msgspec.Struct, frozen=True):
 
 
 class Gathering:
-    """What was seen so far; a context manager, whose temporary file goes with it.
+    """What was seen so far, in a temporary file until it is closed.
 
     Attributes:
         drugs: how many documents.
@@ -68,16 +67,7 @@ class Gathering:
         self._database = temporary_database(_TABLE)
         self._waiting: list[tuple[Any, ...]] = []
 
-    def __enter__(self) -> Self:
-        """Give the gathering itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Remove the file."""
         self._database.close()
 

@@ -17,8 +17,9 @@ import msgspec
 
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors
+from rxindex.model import ID_LENGTH
 
-__all__ = ["LEDGER", "GroupEntry", "GroupLedger", "Told", "group_name", "ids_in"]
+__all__ = ["LEDGER", "GroupEntry", "GroupLedger", "Told", "group_name"]
 
 #: What a source orders by; see `rxindex.model.PackageRow`.
 _Group = tuple[str | int, ...]
@@ -30,7 +31,6 @@ LEDGER = "groups"
 #: many characters each; then what is told of the group in each run, if there is anything.
 _HEAD = struct.Struct("<B16siiII")
 _VERSION = 1
-_ID = 16
 #: Bytes of an entry's name.
 _LONGEST = 16
 #: Entries of one reply when all are listed.
@@ -59,7 +59,7 @@ class GroupEntry(msgspec.Struct, frozen=True, gc=False):
         since, until: the days, as ordinals, from which and before which its drugs are as they are:
             packages become obsolete. ``until`` is not among them.
         packages: of all its drugs.
-        drug_ids: all in one text (see `ids_in`).
+        drug_ids: all in one text (see `rxindex.model.ids_in`).
         told: what each run tells of it.
     """
 
@@ -73,12 +73,7 @@ class GroupEntry(msgspec.Struct, frozen=True, gc=False):
     @property
     def drugs(self) -> int:
         """How many drugs the group has."""
-        return len(self.drug_ids) // _ID
-
-
-def ids_in(text: str) -> list[str]:
-    """Give the ids of drugs that are written one behind the other."""
-    return [text[start : start + _ID] for start in range(0, len(text), _ID)]
+        return len(self.drug_ids) // ID_LENGTH
 
 
 _NOTHING = Told()
@@ -177,6 +172,6 @@ def _entry(stored: bytes) -> GroupEntry | None:
     if stored[:1] != bytes([_VERSION]):
         return None
     _, mark, since, until, packages, drugs = _HEAD.unpack_from(stored)
-    end = _HEAD.size + drugs * _ID
+    end = _HEAD.size + drugs * ID_LENGTH
     told = msgspec.msgpack.decode(stored[end:], type=Told) if end < len(stored) else _NOTHING
     return GroupEntry(mark, since, until, packages, stored[_HEAD.size : end].decode(), told)

@@ -11,6 +11,7 @@ import bisect
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -150,7 +151,7 @@ def lexicon_of(generation: str, documents: Iterable[Mapping[str, str]]) -> Lexic
         generation: whose they are.
         documents: hash fields by name (see `rxindex.index.document.write_drug`), as text.
     """
-    with Gathering() as gathering:
+    with closing(Gathering()) as gathering:
         for fields in documents:
             gathering.add(fields)
         return Lexicon(generation, gathering.drugs, list(gathering.names()), gathering.values)
@@ -170,7 +171,7 @@ def store_lexicon(catalogue: Catalogue, generation: Generation) -> None:
     kept = _read(catalogue, generation, _Head)
     if kept is not None and kept.mark == mark:
         return
-    with Gathering() as gathering:
+    with closing(Gathering()) as gathering:
         for fields in _documents(catalogue, generation):
             gathering.add(fields)
         blob = _encoded(gathering, mark)
@@ -214,18 +215,21 @@ def _read(catalogue: Catalogue, generation: Generation, form: type[T]) -> T | No
 
 
 def _encoded(gathering: Gathering, mark: tuple[int, ...]) -> bytes:
-    """Write what `_read` reads, name by name, so that they are never all in memory."""
-    encode, packer = msgspec.msgpack.encode, zlib.compressobj(3)
-    # The names are counted first: MessagePack wants to know.
-    count = sum(1 for _ in gathering.names())
-    parts = [
-        packer.compress(bytes([0x90 | len(_Stored.__struct_fields__)])),
-        *(packer.compress(encode(one)) for one in (_VERSION, mark, gathering.drugs)),
-        packer.compress(b"\xdd" + count.to_bytes(4, "big")),
+    """Write what `_read` reads, name by name, so that they are never all in memory as such."""
+    encode = msgspec.msgpack.encode
+    # Gathered first, since MessagePack wants their number ahead of them.
+    names, count = bytearray(), 0
+    for name in gathering.names():
+        names += encode(name)
+        count += 1
+    parts: list[bytes | bytearray] = [
+        bytes([0x90 | len(_Stored.__struct_fields__)]),
+        *map(encode, (_VERSION, mark, gathering.drugs)),
+        b"\xdd" + count.to_bytes(4, "big"),
+        names,
+        encode(gathering.values),
     ]
-    parts += [packer.compress(encode(name)) for name in gathering.names()]
-    parts += [packer.compress(encode(gathering.values)), packer.flush()]
-    return b"".join(parts)
+    return zlib.compress(b"".join(parts), 3)
 
 
 def _lexicon(generation: str, kept: _Stored) -> Lexicon:

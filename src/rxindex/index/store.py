@@ -207,10 +207,10 @@ class DrugStore:
             RxindexError: Redis does not answer, or takes no writes.
         """
         name, catalogue = self.generation.name, self.catalogue
-        mark, swept = msgspec.json.encode(catalogue.text_mark(name)), catalogue.key(name, "swept")
+        mark, swept = catalogue.text_mark(name), catalogue.key(name, "swept")
         with redis_errors("asking what was swept"):
-            if not again and catalogue.client.get(swept) == mark:
-                return catalogue.counts(name).texts
+            if not again and catalogue.client.get(swept) == msgspec.json.encode(mark):
+                return mark[-1]
         left = self._swept(batch)
         now = msgspec.json.encode(catalogue.text_mark(name))
         catalogue.write_all([("SET", swept, now)], "noting what was swept")

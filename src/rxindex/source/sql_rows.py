@@ -142,7 +142,6 @@ class RowReader:
     Args:
         mapping: where the fields come from.
         position: where each column of the mapping stands in a tuple.
-
     """
 
     def __init__(self, mapping: Mapping, position: dict[str, int]) -> None:

@@ -19,11 +19,10 @@ import msgspec
 from rxindex.errors import ConfigurationError
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import redis_errors
+from rxindex.model import ids_in
 
 __all__ = ["Checkpoint", "Checkpoints", "cursor_text", "read_cursor"]
 
-#: Characters of a drug's id, which is written in base 32.
-_ID = 16
 #: Chunks of ids that are read at a time.
 _CHUNKS = 20
 
@@ -137,8 +136,7 @@ class Checkpoints:
             place += len(chunks)
             for chunk in chunks:
                 raw = chunk.encode() if isinstance(chunk, str) else chunk
-                ids = base64.b32encode(raw).decode().lower()
-                yield [ids[start : start + _ID] for start in range(0, len(ids), _ID)]
+                yield ids_in(base64.b32encode(raw).decode().lower())
 
     def clear(self) -> None:
         """Forget it: the runs came to their end, or have to begin anew."""

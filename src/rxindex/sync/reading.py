@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
 from operator import itemgetter
 
-from rxindex.index.ledger import GroupEntry, Told, ids_in
-from rxindex.model import Drug, PackageRow
+from rxindex.index.ledger import GroupEntry, Told
+from rxindex.model import Drug, PackageRow, ids_in
 from rxindex.source.base import Chunk, Group
 from rxindex.sync.assemble import RejectedRow, RowCounts, assemble_groups
 from rxindex.sync.plan import DrugBatch, SoundGroup, UnchangedDrugs

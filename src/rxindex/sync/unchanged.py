@@ -18,16 +18,16 @@ documents not read. The rules:
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 import msgspec
 
-from rxindex.index.ledger import GroupEntry, ids_in
+from rxindex.index.ledger import GroupEntry
 from rxindex.index.store import DrugStore
-from rxindex.model import DOCUMENT_VERSION
+from rxindex.model import DOCUMENT_VERSION, ids_in
 from rxindex.source.base import Group
+from rxindex.source.chunks import digest
 from rxindex.sync.assemble import ASSEMBLY_VERSION, is_past
 from rxindex.sync.flow import batches
 from rxindex.sync.plan import PlannedBatch, PlannedDrug, SoundGroup
@@ -36,7 +36,6 @@ from rxindex.vocabulary import Vocabulary
 
 __all__ = ["Unchanged"]
 
-_MARK = 16
 #: Days before and behind all others.
 _EVER, _NEVER = 0, datetime.date.max.toordinal() + 1
 #: Entries of vanished groups that are removed in one round trip.
@@ -64,7 +63,7 @@ class Unchanged:
         self._full = full
         self._dry_run = dry_run
         rules = (DOCUMENT_VERSION, ASSEMBLY_VERSION, vocabulary.fingerprint)
-        self._rules = hashlib.blake2b(msgspec.json.encode(rules), digest_size=_MARK).digest()
+        self._rules = digest(rules)
         self._known = 0
 
     def among(self, digests: Mapping[Group, bytes]) -> dict[Group, GroupEntry]:
@@ -81,10 +80,10 @@ class Unchanged:
         entries = zip(digests.items(), self._ledger.read(list(digests)), strict=True)
         found = {
             group: one
-            for (group, digest), one in entries
+            for (group, of_rows), one in entries
             if one is not None
             and one.since <= self._day < one.until
-            and one.mark == self._mark(digest)
+            and one.mark == self._mark(of_rows)
         }
         ids = ids_in("".join([one.drug_ids for one in found.values()]))
         if missing := self._store.missing(ids):
@@ -138,8 +137,8 @@ class Unchanged:
             gone = set(spool.unseen([drug_id for these in ids.values() for drug_id in these]))
             self._ledger.remove([name for name, these in ids.items() if not gone.isdisjoint(these)])
 
-    def _mark(self, digest: bytes) -> bytes:
-        return hashlib.blake2b(digest, digest_size=_MARK, key=self._rules).digest()
+    def _mark(self, of_rows: bytes) -> bytes:
+        return digest(of_rows, self._rules)
 
     def _entry(self, known: SoundGroup, drugs: list[PlannedDrug]) -> GroupEntry:
         packages = [package for one in drugs for package in one.drug.packages]
