@@ -25,6 +25,8 @@ from types import TracebackType
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from rxindex.errors import DiskFull, EmbeddedRedisError, MissingExtra
 from rxindex.index.connect import Client, answers, connect
@@ -259,6 +261,8 @@ class EmbeddedRedis:
     def _stop(self, client: Client) -> None:
         with contextlib.suppress(redis.RedisError):
             self._compact(client)
+        # A server that stops hangs up; to ask it again, as connections do, would take a second.
+        client.set_retry(Retry(NoBackoff(), 0))
         # The append-only file already holds every write; SHUTDOWN waits until it is on the disk.
         with contextlib.suppress(redis.RedisError):
             client.shutdown(nosave=True)
