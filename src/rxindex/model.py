@@ -125,7 +125,7 @@ class Package(msgspec.Struct, frozen=True, array_like=True, gc=False):
     status: Status = ACTIVE
 
 
-class Drug(msgspec.Struct, frozen=True):
+class Drug(msgspec.Struct, frozen=True, gc=False):
     """What is embedded, indexed and returned by a search.
 
     Attributes:

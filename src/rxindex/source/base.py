@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import msgspec
 
 from rxindex.model import PackageRow
 
-__all__ = ["Chunk", "Group", "Odd", "Partition", "Source"]
+__all__ = ["Chunk", "Group", "Odd", "Partition", "Reopenable", "Source"]
 
 #: What a source orders by; see `rxindex.model.PackageRow`.
 Group = tuple[str | int, ...]
@@ -136,4 +136,13 @@ class Source(Protocol):
             groups: in any order; one that is named twice counts once, and one that does not exist
                 yields nothing.
         """
+        ...
+
+
+@runtime_checkable
+class Reopenable(Source, Protocol):
+    """A source that another process can open too, for little."""
+
+    def reopened(self) -> Reopenable:
+        """Give the same source, not entered, in a form that can be sent to another process."""
         ...

@@ -70,7 +70,7 @@ class SqlSource:
 
     def __init__(
         self,
-        url: str,
+        url: str | sa.URL,
         mapping: Mapping | None = None,
         page_size: int = 10_000,
         tls_ca: str | Path | None = None,
@@ -160,6 +160,13 @@ class SqlSource:
                 return
             self.__exit__(None, None, None)
         self.__enter__()
+
+    def reopened(self) -> SqlSource:
+        """Give the same source, not entered, in a form that can be sent to another process.
+
+        It has the password of the database in it.
+        """
+        return SqlSource(self._url, self._mapping, self._page_size, self._tls_ca, self._tls)
 
     def notes(self) -> list[str]:
         """Say what was left out or could not be read so far, in sentences for the report."""

@@ -56,7 +56,7 @@ _UNAVAILABLE = frozenset(
 )
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: str | URL) -> URL:
     """Read a database URL.
 
     Args:

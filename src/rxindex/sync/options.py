@@ -36,6 +36,8 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
         lease_seconds: how long after its last sign of life a run is taken for dead.
         wait: seconds to wait for another run on the catalogue to end.
         checkpoint_seconds: between two checkpoints.
+        reader_from: packages from which on a first load reads in a process of its own, where
+            there is a second core; it takes half a second to start, and 100 MB. None: never.
         index: what is asked of the index.
         today: ISO date that decides what is obsolete; empty for the current one (UTC).
     """
@@ -57,6 +59,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float = LEASE_SECONDS
     wait: float = 0.0
     checkpoint_seconds: float = 5.0
+    reader_from: int | None = 20_000
     index: IndexSettings = IndexSettings()
     today: str = ""
 

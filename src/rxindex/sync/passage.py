@@ -17,6 +17,7 @@ from rxindex.sync.checkpoint import Checkpoint, Checkpoints, cursor_text, read_c
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.plan import DrugBatch, PlannedBatch
 from rxindex.sync.promote import previous_generation
+from rxindex.sync.reader import Reader
 from rxindex.sync.reading import changed_batches
 from rxindex.sync.record import Recording
 from rxindex.sync.report import SyncReport
@@ -41,6 +42,7 @@ class Passage:
         stop: when to stop.
         report: to fill in.
         recording: told of batches.
+        reader: reads where nothing is known to be unchanged; None to read here.
 
     Attributes:
         whole: after `carry_out`: every row of the source's snapshot went through.
@@ -60,6 +62,7 @@ class Passage:
         stop: Stop,
         report: SyncReport,
         recording: Recording,
+        reader: Reader | None = None,
     ) -> None:
         self.whole = self.covered = self.may_delete = False
         self.deferred = 0
@@ -69,6 +72,7 @@ class Passage:
         self._stop = stop
         self._report = report
         self._recording = recording
+        self._reader = reader
         self._counts = RowCounts()
         self._planned = self._batches = self._first_round = self._written = 0
         self._at_end = self._all_written = False
@@ -123,7 +127,8 @@ class Passage:
     def say_what_was_odd(self) -> None:
         """Put into the report what a person should know of the rows."""
         report, counts = self._report, self._counts
-        report.warnings += self._source.notes()
+        read_by = self._source if self._reader is None else self._reader
+        report.warnings += read_by.notes()
         if counts.repeated:
             report.warnings.append(f"{counts.repeated:,} rows name a package of their drug again")
         report.shortened += counts.shortened
@@ -184,10 +189,13 @@ class Passage:
         # What is odd about rows that an earlier run had read was told by that run.
         again = last is not None
         counts = RowCounts() if again else self._counts
-        batches = changed_batches(
-            self._source.chunks(partition, after), unchanged, self._vocabulary, self._options.day,
-            counts, self._batch_size, last=last, again=again,
-        )  # fmt: skip
+        if self._reader is not None and not again:
+            batches = self._reader.batches(partition, after, counts)
+        else:
+            batches = changed_batches(
+                self._source.chunks(partition, after), unchanged, self._vocabulary,
+                self._options.day, counts, self._batch_size, last=last, again=again,
+            )  # fmt: skip
         with closing(batches):
             yield from batches
 

@@ -18,12 +18,13 @@ from rxindex.embed.base import Embedder
 from rxindex.errors import EmptySource
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
-from rxindex.source.base import Source
+from rxindex.source.base import Reopenable, Source
 from rxindex.sync.events import Observer
 from rxindex.sync.finish import Finish
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.passage import Passage
 from rxindex.sync.quarantine import Quarantine
+from rxindex.sync.reader import Reader, cores
 from rxindex.sync.report import SyncReport
 from rxindex.sync.running import running
 from rxindex.sync.since import note_latest_update
@@ -109,8 +110,9 @@ def sync(
             dry_run=options.dry_run, unchanged=unchanged,
         )  # fmt: skip
         passage = Passage(
-            source, catalogue, vocabulary, target, options, stop, report, run.recording
-        )
+            source, catalogue, vocabulary, target, options, stop, report, run.recording,
+            _reader(source, vocabulary, options, packages, unchanged),
+        )  # fmt: skip
         passage.carry_out(stages, lambda: progress(report, packages) if progress else None)
         finish = Finish(catalogue, target, stages, spool, quarantine, options, report)
         finish.carry_out(passage)
@@ -121,3 +123,21 @@ def sync(
     if progress is not None:
         progress(report, packages)
     return report
+
+
+def _reader(
+    source: Source,
+    vocabulary: Vocabulary,
+    options: SyncOptions,
+    packages: int,
+    unchanged: Unchanged | None,
+) -> Reader | None:
+    """Give what reads in another process, where that is allowed, possible and worth it."""
+    if options.reader_from is None or packages < options.reader_from or cores() < 2:
+        return None
+    # How many drugs are left of those that the run was given is known here only.
+    if options.max_drugs is not None or unchanged is None or unchanged.knows_any():
+        return None
+    if not isinstance(source, Reopenable):
+        return None
+    return Reader(source, vocabulary, options.day, options.batch_size)

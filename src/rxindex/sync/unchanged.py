@@ -66,6 +66,14 @@ class Unchanged:
         self._rules = digest(rules)
         self._known = 0
 
+    def knows_any(self) -> bool:
+        """Tell whether there may be a group that need not be looked at.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        return not self._full and len(self._ledger) > 0
+
     def among(self, digests: Mapping[Group, bytes]) -> dict[Group, GroupEntry]:
         """Give the entries of those groups that need not be looked at.
 

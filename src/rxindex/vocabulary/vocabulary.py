@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from types import MappingProxyType
+from typing import Self
 
 import msgspec
 
@@ -84,6 +85,18 @@ class Vocabulary:
         self._by_ingredients = {frozenset(c.ingredients): c for c in self.combinations}
         # The forty strengths of a drug come one after the other with the same substances.
         self._facts = lru_cache(maxsize=4096)(self._collect)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """Give what another process makes the same vocabulary from."""
+        return type(self), (
+            tuple(self.ingredients.values()),
+            tuple(self.classes.values()),
+            tuple(self.indications.values()),
+            self.combinations,
+            self.salts,
+            self.look_alikes,
+            self.prescribed,
+        )
 
     @cached_property
     def fingerprint(self) -> str:

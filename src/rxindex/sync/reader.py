@@ -1,0 +1,201 @@
+"""Rows are read and assembled in a process of their own, while this one plans, embeds and writes.
+
+Python works on one thing at a time, and on a first load half of that is reading and assembling. A
+machine with two cores does both halves at once. Only where nothing in the index is known to be as
+it is in the source: else which groups to read is known only by asking the ledger, and there is
+little to assemble.
+
+The other process opens the source itself: its snapshot begins after that of the run, so it has all
+that the run's has. It is given what it needs on its standard input, passwords included, and never
+in its arguments, which anybody on the machine can read. It ends when nobody reads it any more.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import closing, suppress
+from itertools import chain
+from multiprocessing.connection import Connection
+from typing import Any
+
+import msgspec
+
+from rxindex.errors import RxindexError, SourceUnavailable
+from rxindex.source.base import Group, Partition, Reopenable
+from rxindex.sync.assemble import RowCounts
+from rxindex.sync.plan import DrugBatch
+from rxindex.sync.reading import changed_batches
+from rxindex.vocabulary import Vocabulary
+
+__all__ = ["Reader", "cores", "serve"]
+
+
+class _Job(msgspec.Struct, frozen=True):
+    source: Reopenable
+    vocabulary: Vocabulary
+    partition: Partition
+    after: Group | None
+    today: str
+    size: int
+
+
+class _Read(msgspec.Struct, frozen=True, tag="read"):
+    """What was read since the last of these; without a batch if it is the last one."""
+
+    batch: DrugBatch | None
+    counts: RowCounts
+    notes: list[str]
+
+
+class _Failed(msgspec.Struct, frozen=True, tag="failed"):
+    error: RxindexError
+
+
+def _unpickled(kind: type, data: bytes) -> Any:
+    return pickle.loads(data)  # noqa: S301 - our own process's
+
+
+# Errors, those of rows among them, are pickled; all else goes five times as fast.
+_encoder = msgspec.msgpack.Encoder(enc_hook=pickle.dumps)
+_decoder: msgspec.msgpack.Decoder[_Read | _Failed] = msgspec.msgpack.Decoder(
+    _Read | _Failed, dec_hook=_unpickled
+)
+
+
+class Reader:
+    """Reads a source in another process.
+
+    Args:
+        source: entered or not; the other process enters one of its own.
+        vocabulary: joined by ingredient.
+        today: ISO date that decides what is obsolete.
+        size: drugs in a batch.
+    """
+
+    def __init__(self, source: Reopenable, vocabulary: Vocabulary, today: str, size: int) -> None:
+        self._notes: list[str] = []
+        self._source = source
+        self._vocabulary = vocabulary
+        self._today = today
+        self._size = size
+
+    def batches(
+        self, partition: Partition, after: Group | None, counts: RowCounts
+    ) -> Generator[DrugBatch, None, None]:
+        """Read and assemble a partition, as `changed_batches` does where nothing is known.
+
+        Args:
+            partition: of the source.
+            after: go on behind this group.
+            counts: to fill in.
+
+        Raises:
+            SourceError, SourceUnavailable: as the source does.
+            SourceUnavailable: the other process was ended by somebody.
+        """
+        job = _Job(
+            self._source.reopened(), self._vocabulary, partition, after, self._today, self._size
+        )
+        # A pipe of its own, so that nothing that is printed gets in between.
+        ours, theirs = os.pipe()
+        with closing(Connection(ours, writable=False)) as answers:
+            try:
+                process = _start(theirs)
+            finally:
+                os.close(theirs)
+            try:
+                _hand_over(process, job)
+                yield from self._answers(answers, process, counts)
+            finally:
+                process.kill()
+                process.wait()
+
+    def notes(self) -> list[str]:
+        """Say what the source had to say in the other process, about what was read so far."""
+        return self._notes
+
+    def _answers(
+        self, answers: Connection, process: subprocess.Popen[bytes], counts: RowCounts
+    ) -> Generator[DrugBatch, None, None]:
+        while True:
+            try:
+                answer = _decoder.decode(answers.recv_bytes())
+            except EOFError:
+                raise SourceUnavailable(
+                    f"the process that reads {self._source.name} ended with exit code "
+                    f"{process.wait()} before it had read everything; was it killed, or memory "
+                    "short? What was read before is written. Run again: it goes on from there"
+                ) from None
+            if isinstance(answer, _Failed):
+                raise answer.error
+            self._notes = answer.notes
+            counts.rows += answer.counts.rows
+            counts.repeated += answer.counts.repeated
+            counts.shortened += answer.counts.shortened
+            if answer.batch is None:
+                return
+            yield answer.batch
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def serve(handle: int) -> None:
+    """Carry out the job on standard input; what the other process does.
+
+    Args:
+        handle: of the pipe to answer on.
+    """
+    job: _Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process's
+    # Rows and drugs have no cycles, and to look for some in them is a seventh of the work.
+    gc.freeze()
+    gc.set_threshold(100_000)
+    # Nobody reads any more: the run has ended, and so does this.
+    with closing(Connection(handle, readable=False)) as out, suppress(BrokenPipeError):
+        try:
+            with job.source:
+                _send_all(job, out)
+        except RxindexError as error:
+            # What it was raised from may be of a class that can't be sent.
+            error.__cause__ = error.__context__ = None
+            out.send_bytes(_encoder.encode(_Failed(error)))
+
+
+def _send_all(job: _Job, out: Connection) -> None:
+    counts = RowCounts()
+    batches = changed_batches(
+        job.source.chunks(job.partition, job.after), None, job.vocabulary, job.today, counts,
+        job.size,
+    )  # fmt: skip
+    with closing(batches):
+        for batch in chain(batches, (None,)):
+            out.send_bytes(_encoder.encode(_Read(batch, counts, job.source.notes())))
+            counts.rows = counts.repeated = counts.shortened = 0
+
+
+def _start(handle: int) -> subprocess.Popen[bytes]:
+    command = f"from rxindex.sync.reader import serve; serve({handle})"
+    # Not multiprocessing: that runs the caller's own script again.
+    return subprocess.Popen(  # noqa: S603 - our own command, no shell
+        [sys.executable, "-P", "-c", command],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        pass_fds=(handle,),
+        # Ctrl-C in the terminal asks the run to stop, which reads on for a moment.
+        start_new_session=True,
+    )
+
+
+def _hand_over(process: subprocess.Popen[bytes], job: _Job) -> None:
+    if process.stdin is None:
+        raise TypeError("its standard input is no pipe")
+    # One that has ended already is noticed when it gives no answer.
+    with suppress(BrokenPipeError), process.stdin:
+        process.stdin.write(pickle.dumps(job))
