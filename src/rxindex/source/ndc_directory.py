@@ -1,8 +1,9 @@
 """The FDA NDC Directory as a source of drug rows.
 
-The files are read once, in `NDCDirectorySource.__enter__`, into a private database in a temporary
-folder, where DuckDB joins packages to products and orders them by drug, out of core. What follows
-reads that snapshot by position, so memory does not grow with the directory.
+The files are read once, in `NDCDirectorySource.__enter__`, into a private database in memory, where
+DuckDB joins packages to products and orders them by drug; what is too large for its share of memory
+lies in a temporary folder. What follows reads that snapshot by position, so memory does not grow
+with the directory.
 
 Which packages are one drug: equal ingredients with their strengths (in any order), form, routes
 and *name*. The name is the proprietary name with its suffix, unless it is the generic name, which
@@ -168,7 +169,7 @@ class NDCDirectorySource:
                     stack.enter_context(tempfile.TemporaryDirectory(prefix="rxindex-ndc-"))
                 )
                 database = duckdb.connect(
-                    str(folder / "directory.duckdb"),
+                    ":memory:",
                     config={
                         "memory_limit": self._memory,
                         "temp_directory": str(folder / "spill"),

@@ -155,7 +155,6 @@ def label_name(name: str, strength: str, form: str) -> str:
     return " ".join(part for part in (name, shown, *words) if part)
 
 
-@lru_cache(maxsize=8192)
 def package_text(description: str) -> tuple[str, str]:
     """Read a package description.
 
@@ -169,7 +168,12 @@ def package_text(description: str) -> tuple[str, str]:
         CARTON``; for a kit what stands first, and the whole text, bounded. The NDCs in
         parentheses are left out.
     """
-    text = " ".join(_CODE.sub(" ", description).split())
+    return _size_and_container(" ".join(_CODE.sub(" ", description).split()))
+
+
+# Of ten descriptions nine are one of some thousands, once the NDCs are out of them.
+@lru_cache(maxsize=8192)
+def _size_and_container(text: str) -> tuple[str, str]:
     levels = [_LEVEL.fullmatch(level.strip()) for level in text.split(" > ")]
     read = [level for level in levels if level]
     if not read or len(read) < len(levels) or "*" in text:

@@ -45,8 +45,7 @@ _RELEASE_WORDS = (
 )
 
 _MACROS = r"""
-CREATE MACRO field(parts, place) AS
-    trim(regexp_replace(coalesce(parts[place], ''), '[\x00-\x20\x{A0}]+', ' ', 'g'));
+CREATE MACRO field(parts, place) AS trim(coalesce(parts[place], ''));
 CREATE MACRO words(t) AS [
     rtrim(word, 's') for word in regexp_extract_all(lower(strip_accents(t)), '[a-z0-9]+')
 ];
@@ -66,9 +65,15 @@ CREATE MACRO misspells(word, known) AS length(word) >= 7 AND len([
 """
 
 #: One line of the file to a list of its fields. Nothing is a separator, a quote or an escape for
-#: the reader: the recoded text has no control character but tabs that a listing could hold.
-_LINES = """
-CREATE TEMP VIEW line AS SELECT string_split(line, chr(9)) AS parts
+#: the reader: the recoded text has no control character but tabs that a listing could hold. Blanks
+#: are made one where there are several, which few lines have: to look first is much faster.
+_LINES = r"""
+CREATE TEMP VIEW line AS SELECT string_split(
+        CASE WHEN regexp_matches(line, '[\x00-\x08\x0A-\x1F\x{{A0}}]|  ')
+             THEN regexp_replace(line, '[\x00-\x08\x0A-\x20\x{{A0}}]+', ' ', 'g')
+             ELSE line END,
+        chr(9)
+    ) AS parts
 FROM read_csv('{path}', columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
               delim = chr(1), quote = '', escape = '', max_line_size = 1000000)
 WHERE trim(line) <> ''
@@ -159,7 +164,8 @@ WHERE p.product_no IS NOT NULL OR m.match IS NULL
 """
 _ORDERED = """
 CREATE TABLE ordered AS
-SELECT row_number() OVER (ORDER BY drug_key, ndc, product_no, description) - 1 AS position,
+SELECT row_number() OVER (ORDER BY drug_key, ndc, product_no, description,
+        start_date, end_date, sample) - 1 AS position,
     drug_key, ndc, description, start_date, end_date, sample, product_no
 FROM joined WHERE NOT orphan ORDER BY position
 """
@@ -195,11 +201,9 @@ def load_products(
     malformed = _split_lines(db, "raw_product", lines, names, places, len(PRODUCT_COLUMNS[0]))
     db.execute(_FIRST_OF_EACH)
     db.execute("CREATE TABLE raw_id AS SELECT product_id, product_ndc FROM raw_product")
-    db.execute("CREATE TABLE kept_otc (substances VARCHAR)")
-    if keep_otc is not None:
-        for (substances,) in db.execute(_OTC_SUBSTANCES).fetchall():
-            if keep_otc(tuple(filter(None, split_list(substances)))):
-                db.execute("INSERT INTO kept_otc VALUES (?)", [substances])
+    otc = db.execute(_OTC_SUBSTANCES).fetchall() if keep_otc is not None else []
+    kept = [one for (one,) in otc if keep_otc and keep_otc(tuple(filter(None, split_list(one))))]
+    db.execute("CREATE TABLE kept_otc AS SELECT unnest(?::VARCHAR[]) AS substances", [kept])
     db.execute(_LABELLED, {"every": types is None, "types": [name.upper() for name in types or ()]})
     for statement in _NAMES:
         db.execute(statement, {"plain": _stems(_PLAIN_WORDS)} if "$plain" in statement else {})

@@ -313,6 +313,31 @@ def test_windows_1252_and_quotation_marks_are_read_as_they_are(tmp_path: Path) -
         assert source.replaced_bytes == 1
 
 
+def test_the_order_of_the_lines_does_not_matter(tmp_path: Path) -> None:
+    products = [product("0071-0155"), product("0071-0156", amounts="40")]
+    # One NDC twice, told apart by its dates only: a digest must not tell two runs apart.
+    packages = [
+        package("0071-0155-23", end=end, sample=sample)
+        for end in ("", "20190101", "20200101")
+        for sample in "NY"
+    ]
+    rows = read(folder(tmp_path / "one", products, packages))
+
+    assert len(rows) == 6
+    assert read(folder(tmp_path / "two", products[::-1], packages[::-1])) == rows
+
+
+def test_blanks_and_control_characters_inside_a_field_are_one_blank(tmp_path: Path) -> None:
+    odd = product("0071-0155", name=" Lip\x0b\x1f  itor\xa0", labeler="Parke\xa0\xa0Davis")
+    plain = product("0071-0155", name="Lip itor", labeler="Parke Davis")
+    packages = [package("0071-0155-23")]
+
+    rows = read(folder(tmp_path / "odd", [odd], packages))
+
+    assert rows == read(folder(tmp_path / "plain", [plain], packages))
+    assert (rows[0].brand, rows[0].labeler) == ("Lip itor", "Parke Davis")
+
+
 def test_a_kit_without_substances_is_keyed_by_its_generic_name(tmp_path: Path) -> None:
     path = folder(
         tmp_path / "d",
