@@ -19,7 +19,7 @@ import msgspec
 from benchmarks.drugs import SomeDrugs
 from rxindex.bench.raw import distinct_texts, embed_alone, read_bare
 from rxindex.bench.syncing import write_alone
-from rxindex.bench.timing import Spent, peak_memory, stopwatch
+from rxindex.bench.timing import PeakMemory, Spent, peak_memory, stopwatch
 from rxindex.config import load_settings
 from rxindex.index.capability import probe
 from rxindex.index.catalogue import Catalogue
@@ -77,13 +77,15 @@ def _sync(source: Source, folder: str, embedder: str, algorithm: str) -> dict[st
         client = server.start()
         model.embed(["aspirin"])  # loads the model, which is not the sync's time
         before = client.info("memory")["used_memory"]
+        peak = PeakMemory()
         with stopwatch(client) as watch:
             report = sync(
                 source, model, Catalogue(client, CATALOGUE), probe(client), words,
-                SyncOptions(index=settings.index_settings()),
+                SyncOptions(index=settings.index_settings()), lambda *_: peak.look(),
             )  # fmt: skip
         memory = client.info("memory")["used_memory"] - before
-    return report.as_dict() | _spent(watch.spent(report.packages)) | {"redis_bytes": memory}
+    spent = _spent(watch.spent(report.packages))
+    return report.as_dict() | spent | {"redis_bytes": memory, "peak_rss": peak.most()}
 
 
 def run_read(source: str) -> dict[str, Any]:
@@ -124,5 +126,5 @@ CASES: dict[str, Callable[..., dict[str, Any]]] = {
 
 if __name__ == "__main__":
     result = CASES[sys.argv[1]](*sys.argv[2:])
-    result["peak_rss"] = peak_memory()
+    result.setdefault("peak_rss", peak_memory())
     print(json.dumps(result))

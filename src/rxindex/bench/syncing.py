@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from rxindex.bench.raw import copy_raw, distinct_texts, embed_alone
-from rxindex.bench.timing import Spent, peak_memory, stopwatch
+from rxindex.bench.timing import PeakMemory, Spent, stopwatch
 from rxindex.embed.base import Embedder
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
@@ -36,7 +36,8 @@ class SyncFigures(msgspec.Struct, frozen=True):
         drugs: that they are.
         texts: distinct embedding texts among them.
         redis_bytes: what Redis holds for them.
-        peak_memory: bytes that this process held at most until the two syncs were done.
+        peak_memory: bytes that this process, and the one that reads, held at most until the two
+            syncs were done.
         read: the bare driver reading the rows.
         embed: the embedder alone on a sample of the texts.
         write: raw pipelined HSETs of the same documents into an index of the same schema.
@@ -97,18 +98,23 @@ def measure_sync(
     client = catalogue.client
     before = _used(client)
 
+    peak = PeakMemory()
+
     def run(doing: str) -> tuple[SyncReport, Spent]:
+        def progress(so_far: SyncReport, packages: int) -> None:
+            peak.look()
+            tell(doing, so_far.packages, packages)
+
         with stopwatch(client) as watch:
             report = sync(
-                open_rows(), embedder, catalogue, capabilities, vocabulary, options,
-                lambda so_far, packages: tell(doing, so_far.packages, packages),
-            )  # fmt: skip
+                open_rows(), embedder, catalogue, capabilities, vocabulary, options, progress
+            )
         return report, watch.spent(report.packages)
 
     report, cold = run("cold sync")
     held = _used(client) - before
     _, no_change = run("sync without changes")
-    memory = peak_memory()
+    memory = peak.most()
     tell("reading with the bare driver", 0, report.packages)
     reading = read()
     tell("embedding alone", 0, report.packages)

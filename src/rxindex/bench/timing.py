@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,15 @@ import msgspec
 from rxindex.index.capability import processor_seconds
 from rxindex.index.connect import Client
 
-__all__ = ["Latencies", "Spent", "Stopwatch", "latencies", "peak_memory", "stopwatch"]
+__all__ = [
+    "Latencies",
+    "PeakMemory",
+    "Spent",
+    "Stopwatch",
+    "latencies",
+    "peak_memory",
+    "stopwatch",
+]
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -24,7 +32,8 @@ class Spent(msgspec.Struct, frozen=True):
     Attributes:
         count: of what was worked on: rows, texts or documents.
         seconds: of wall time.
-        cpu: seconds of this process' processor time, all threads.
+        cpu: seconds of processor time of this process, all threads, and of those that it started
+            and that ended meanwhile.
         redis_cpu: seconds of the Redis server's processor time; 0 where it was not asked.
     """
 
@@ -69,7 +78,9 @@ class Stopwatch:
 
     def _now(self) -> tuple[float, float, float]:
         server = 0.0 if self._client is None else processor_seconds(self._client)
-        return time.perf_counter(), time.process_time(), server
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = time.process_time() + ended.ru_utime + ended.ru_stime
+        return time.perf_counter(), used, server
 
 
 @contextmanager
@@ -137,9 +148,43 @@ def peak_memory() -> int:
 
     On Linux not ``ru_maxrss``, which a child inherits from the process that started it.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+    if (most := _peak("self")) is not None:
+        return most
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+class PeakMemory:
+    """The most memory that this process and those of our own that it started held together.
+
+    Others are only seen on Linux, and only if they are at work while somebody looks.
+    """
+
+    def __init__(self) -> None:
+        self._others: dict[str, int] = {}
+
+    def look(self) -> None:
+        """Look at the processes that this one has started and that run the same interpreter."""
+        with suppress(OSError):
+            ours = Path("/proc/self/exe").readlink()
+            for task in Path("/proc/self/task").iterdir():
+                for pid in (task / "children").read_text().split():
+                    self._look_at(pid, ours)
+
+    def _look_at(self, pid: str, ours: Path) -> None:
+        with suppress(OSError):  # it has ended meanwhile
+            if Path(f"/proc/{pid}/exe").readlink() == ours and (most := _peak(pid)) is not None:
+                self._others[pid] = most
+
+    def most(self) -> int:
+        """Give it, in bytes; of others that did not work at the same time, too."""
+        return peak_memory() + sum(self._others.values())
+
+
+def _peak(pid: str) -> int | None:
+    """Read a process's peak resident set, in bytes; None where the system does not tell."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    lines = (one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+    return next((int(line.split()[1]) * 1024 for line in lines), None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rxindex.bench.timing import Stopwatch, latencies, stopwatch
+from rxindex.bench.timing import PeakMemory, Stopwatch, latencies, peak_memory, stopwatch
 
 times = st.lists(st.floats(min_value=1e-6, max_value=100), min_size=1, max_size=200)
 
@@ -76,6 +76,29 @@ print(peak_memory() - before >> 20)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert 180 <= int(done.stdout) <= 220
+
+
+def test_processor_time_of_a_process_that_was_started_and_ended_counts() -> None:
+    program = "import time\nwhile time.process_time() < 0.3: pass"
+    with stopwatch() as watch:
+        subprocess.run([sys.executable, "-c", program], check=True)
+    assert watch.spent(1).cpu >= 0.3
+
+
+def test_peak_memory_is_of_processes_of_our_own_too_that_were_seen_at_work() -> None:
+    program = "held = bytearray(b'x') * (100 << 20)\nprint(flush=True)\ninput()"
+    peak = PeakMemory()
+    words = [sys.executable, "-c", program]
+    with (
+        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other,
+        subprocess.Popen(["sleep", "60"]) as stranger,
+    ):
+        assert other.stdout is not None
+        other.stdout.readline()
+        peak.look()
+        other.communicate(b"\n")
+        stranger.kill()
+    assert 100 <= peak.most() - peak_memory() >> 20 <= 130
 
 
 def busy(seconds: float) -> None:
