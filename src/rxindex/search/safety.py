@@ -259,8 +259,8 @@ class Safety:
         near: _Near,
         listed: Sequence[_Twin],
     ) -> Iterator[_Twin]:
-        """Find what is near and confusable by its letters alone."""
-        known = {twin.key for twin in listed}
+        """Find what is near and confusable by its letters alone, and no name of the drug itself."""
+        known = {twin.key for twin in listed} | {term_key(name) for name in names}
         for name in names:
             key = term_key(name)
             for other in near.words.get(key[:1], ()):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rxindex.index.lexicon import Lexicon, Name, NameKind
@@ -229,6 +229,7 @@ def test_a_label_name_is_displayed_in_tall_man_letters() -> None:
     near=st.lists(st.sampled_from([one.text for one in NAMES]) | st.text(max_size=20)),
     status=st.sampled_from(["active", "obsolete"]),
 )
+@example(brand="cysteamine", ingredients=["cysteine"], near=["cysteamine"], status="active")
 def test_a_hit_has_at_most_three_warnings_and_none_twice_or_of_itself(
     brand: str, ingredients: list[str], near: list[str], status: str
 ) -> None:
