@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,10 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let workers take the tests in the order in which they stand."""
+    """Let workers take the tests in the order in which they stand, and hear Ctrl-C."""
+    # A shell lets what it runs in the background ignore it, and so would all that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers",
         "lasts(seconds): about how long a test takes, or its group; the longest begin first",
