@@ -66,7 +66,7 @@ CREATE MACRO misspells(word, known) AS length(word) >= 7 AND len([
 
 #: One line of the file to a list of its fields. Nothing is a separator, a quote or an escape for
 #: the reader: the recoded text has no control character but tabs that a listing could hold. Blanks
-#: are made one where there are several, which few lines have: to look first is much faster.
+#: are made one where there are several, which few lines have, so that is looked for first.
 _LINES = r"""
 CREATE TEMP VIEW line AS SELECT string_split(
         CASE WHEN regexp_matches(line, '[\x00-\x08\x0A-\x1F\x{{A0}}]|  ')

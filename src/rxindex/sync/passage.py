@@ -189,13 +189,15 @@ class Passage:
         # What is odd about rows that an earlier run had read was told by that run.
         again = last is not None
         counts = RowCounts() if again else self._counts
-        if self._reader is not None and not again:
-            batches = self._reader.batches(partition, after, counts)
-        else:
-            batches = changed_batches(
+
+        def here() -> Generator[DrugBatch, None, None]:
+            return changed_batches(
                 self._source.chunks(partition, after), unchanged, self._vocabulary,
                 self._options.day, counts, self._batch_size, last=last, again=again,
             )  # fmt: skip
+
+        reader = None if again else self._reader
+        batches = reader.batches(partition, after, counts, here) if reader else here()
         with closing(batches):
             yield from batches
 

@@ -17,8 +17,8 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any
@@ -44,6 +44,10 @@ class _Job(msgspec.Struct, frozen=True):
     size: int
 
 
+class _Opened(msgspec.Struct, frozen=True, tag="opened"):
+    """The source can be read."""
+
+
 class _Read(msgspec.Struct, frozen=True, tag="read"):
     """What was read since the last of these; without a batch if it is the last one."""
 
@@ -60,11 +64,11 @@ def _unpickled(kind: type, data: bytes) -> Any:
     return pickle.loads(data)  # noqa: S301 - our own process's
 
 
-# Errors, those of rows among them, are pickled; all else goes five times as fast.
+_Answer = _Opened | _Read | _Failed
+
+# Errors, those of rows among them, are pickled; all else goes twice as fast.
 _encoder = msgspec.msgpack.Encoder(enc_hook=pickle.dumps)
-_decoder: msgspec.msgpack.Decoder[_Read | _Failed] = msgspec.msgpack.Decoder(
-    _Read | _Failed, dec_hook=_unpickled
-)
+_decoder: msgspec.msgpack.Decoder[_Answer] = msgspec.msgpack.Decoder(_Answer, dec_hook=_unpickled)
 
 
 class Reader:
@@ -79,13 +83,18 @@ class Reader:
 
     def __init__(self, source: Reopenable, vocabulary: Vocabulary, today: str, size: int) -> None:
         self._notes: list[str] = []
+        self._refused = ""
         self._source = source
         self._vocabulary = vocabulary
         self._today = today
         self._size = size
 
     def batches(
-        self, partition: Partition, after: Group | None, counts: RowCounts
+        self,
+        partition: Partition,
+        after: Group | None,
+        counts: RowCounts,
+        here: Callable[[], Generator[DrugBatch, None, None]],
     ) -> Generator[DrugBatch, None, None]:
         """Read and assemble a partition, as `changed_batches` does where nothing is known.
 
@@ -93,6 +102,8 @@ class Reader:
             partition: of the source.
             after: go on behind this group.
             counts: to fill in.
+            here: does it in this process, if the other one can't begin: the database may not give
+                its user a second connection, or there is no memory for a second process.
 
         Raises:
             SourceError, SourceUnavailable: as the source does.
@@ -101,45 +112,67 @@ class Reader:
         job = _Job(
             self._source.reopened(), self._vocabulary, partition, after, self._today, self._size
         )
-        # A pipe of its own, so that nothing that is printed gets in between.
-        ours, theirs = os.pipe()
-        with closing(Connection(ours, writable=False)) as answers:
+        with ExitStack() as stack:
             try:
-                process = _start(theirs)
-            finally:
-                os.close(theirs)
-            try:
-                _hand_over(process, job)
-                yield from self._answers(answers, process, counts)
-            finally:
-                process.kill()
-                process.wait()
+                answer = stack.enter_context(_begun(job))
+                answer()  # it has opened the source
+            except (RxindexError, OSError) as error:
+                self._refused = str(error)
+                stack.close()
+                yield from here()
+            else:
+                yield from self._read(answer, counts)
 
     def notes(self) -> list[str]:
-        """Say what the source had to say in the other process, about what was read so far."""
-        return self._notes
+        """Say what the source had to say about what was read so far, whoever has read it."""
+        if not self._refused:
+            return self._notes
+        why = f"all was read in one process, since a second one could not begin: {self._refused}"
+        return [*self._source.notes(), why]
 
-    def _answers(
-        self, answers: Connection, process: subprocess.Popen[bytes], counts: RowCounts
+    def _read(
+        self, answer: Callable[[], _Answer], counts: RowCounts
     ) -> Generator[DrugBatch, None, None]:
-        while True:
+        while isinstance(read := answer(), _Read):
+            self._notes = read.notes
+            counts.rows += read.counts.rows
+            counts.repeated += read.counts.repeated
+            counts.shortened += read.counts.shortened
+            if read.batch is None:
+                return
+            yield read.batch
+
+
+@contextmanager
+def _begun(job: _Job) -> Iterator[Callable[[], _Answer]]:
+    """Start the other process, and end it; gives what waits for its next answer."""
+    # A pipe of its own, so that nothing that is printed gets in between.
+    ours, theirs = os.pipe()
+    with closing(Connection(ours, writable=False)) as answers:
+        try:
+            process = _start(theirs)
+        finally:
+            os.close(theirs)
+
+        def answer() -> _Answer:
             try:
-                answer = _decoder.decode(answers.recv_bytes())
+                found = _decoder.decode(answers.recv_bytes())
             except EOFError:
                 raise SourceUnavailable(
-                    f"the process that reads {self._source.name} ended with exit code "
+                    f"the process that reads {job.source.name} ended with exit code "
                     f"{process.wait()} before it had read everything; was it killed, or memory "
                     "short? What was read before is written. Run again: it goes on from there"
                 ) from None
-            if isinstance(answer, _Failed):
-                raise answer.error
-            self._notes = answer.notes
-            counts.rows += answer.counts.rows
-            counts.repeated += answer.counts.repeated
-            counts.shortened += answer.counts.shortened
-            if answer.batch is None:
-                return
-            yield answer.batch
+            if isinstance(found, _Failed):
+                raise found.error
+            return found
+
+        try:
+            _hand_over(process, job)
+            yield answer
+        finally:
+            process.kill()
+            process.wait()
 
 
 def cores() -> int:
@@ -161,6 +194,7 @@ def serve(handle: int) -> None:
     with closing(Connection(handle, readable=False)) as out, suppress(BrokenPipeError):
         try:
             with job.source:
+                out.send_bytes(_encoder.encode(_Opened()))
                 _send_all(job, out)
         except RxindexError as error:
             # What it was raised from may be of a class that can't be sent.

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ from tests.integration.sync.bench import TODAY, Bench, Stopper, refusing
 from tests.services.fdb import add_packages, package, remove_packages
 from tests.services.mariadb import MariaDB
 
-from rxindex.errors import SourceNotFound, SourceUnavailable
+from rxindex.errors import SourceDataError, SourceUnavailable
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
-from rxindex.source.base import Partition
+from rxindex.source import open_source
 from rxindex.source.sql import SqlSource
 from rxindex.sync.assemble import RowCounts
 from rxindex.sync.plan import DrugBatch
@@ -98,6 +98,10 @@ def facts(report: SyncReport) -> dict[str, object]:
     }  # fmt: skip
 
 
+def nobody() -> Generator[DrugBatch, None, None]:
+    raise AssertionError("the other process was to read")
+
+
 def comparable(batch: DrugBatch) -> tuple[DrugBatch, list[tuple[str, str, bool]]]:
     """Take the errors out of a batch: two that say the same are not equal."""
     rejected = [(one.drug_id, repr(one.error), one.drug_lost) for one in batch.rejected]
@@ -115,7 +119,7 @@ def test_batches_are_those_that_this_process_would_make(
         notes = source.notes()
     reader = Reader(source, vocabulary, TODAY, 50)
 
-    found = list(reader.batches(partition, None, there))
+    found = list(reader.batches(partition, None, there, nobody))
 
     assert [comparable(one) for one in found] == [comparable(one) for one in wanted]
     assert (there, reader.notes()) == (here, notes)
@@ -127,7 +131,7 @@ def test_it_goes_on_behind_a_group(bench: Bench, vocabulary: Vocabulary) -> None
     with bench.source() as source:
         [partition] = source.partitions(1)
     assert isinstance(source, SqlSource)
-    batches = Reader(source, vocabulary, TODAY, 1).batches(partition, (290,), RowCounts())
+    batches = Reader(source, vocabulary, TODAY, 1).batches(partition, (290,), RowCounts(), nobody)
 
     assert [one.after for one in batches] == [(group,) for group in range(291, 301)]
 
@@ -219,7 +223,7 @@ def test_batches_that_nobody_wants_end_the_reader(bench: Bench, vocabulary: Voca
     with bench.source() as source:
         [partition] = source.partitions(1)
     assert isinstance(source, SqlSource)
-    batches = Reader(source, vocabulary, TODAY, 1).batches(partition, None, RowCounts())
+    batches = Reader(source, vocabulary, TODAY, 1).batches(partition, None, RowCounts(), nobody)
     assert isinstance(next(batches), DrugBatch)
     [_] = readers()
 
@@ -238,7 +242,7 @@ from rxindex.sync.reader import Reader
 from rxindex.vocabulary import load_vocabulary
 
 reader = Reader(SqlSource(sys.argv[1]), load_vocabulary(), "2019-05-01", 1)
-batches = reader.batches(Partition("all"), None, RowCounts())
+batches = reader.batches(Partition("all"), None, RowCounts(), lambda: 1 / 0)
 next(batches)
 print("reading", flush=True)
 time.sleep(60)
@@ -269,11 +273,33 @@ def users(url: str) -> list[Path]:
     return found
 
 
-def test_errors_of_the_source_come_through(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    missing = SqlSource(f"sqlite:///{tmp_path / 'none.db'}")
-    batches = Reader(missing, vocabulary, TODAY, 50).batches(Partition("all"), None, RowCounts())
-    with pytest.raises(SourceNotFound, match=r"none\.db"):
-        next(batches)
+def test_errors_of_the_source_come_through(bench: Bench) -> None:
+    add_packages(bench.url, [package(COUNT + 5, "NO NUMBER 5 MG TABLET", 1) | {"GCN_SEQNO": "x"}])
+    with pytest.raises(SourceDataError, match="no whole number") as told:
+        bench.run(reader_from=1)
+    with pytest.raises(SourceDataError) as alone:
+        bench.run(reader_from=None)
+    assert str(told.value) == str(alone.value)
+
+
+def test_where_a_second_process_cannot_begin_the_first_reads(
+    mariadb: MariaDB, catalogue: Catalogue, capabilities: Capabilities, vocabulary: Vocabulary,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    url = mariadb.create_database("alone")
+    Bench(tmp_path, catalogue, capabilities, vocabulary, ROWS, url.replace(":", "+pymysql:", 1))
+    mariadb.execute(
+        "GRANT SELECT ON alone.* TO single@'127.0.0.1' IDENTIFIED BY 'one' "
+        "WITH MAX_USER_CONNECTIONS 1"
+    )
+    bench = Bench(tmp_path, catalogue, capabilities, vocabulary)
+    source = open_source(mariadb.url("alone", user="single", password="one"))
+
+    report = bench.run(source=source, reader_from=1)
+
+    assert (report.completed, report.packages) == (True, len(ROWS))
+    [warning] = [one for one in report.warnings if "in one process" in one]
+    assert "max_user_connections" in warning
 
 
 def test_a_password_is_nowhere_to_be_seen(
