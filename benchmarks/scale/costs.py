@@ -75,7 +75,9 @@ def case_sync(url: str, folder: str) -> dict[str, Any]:
             begun, cpu, remote = time.perf_counter(), time.process_time(), redis_cpu(client)
             report = sync(
                 open_source(url, keep_otc=words.treats), FakeEmbedder(_FEW), catalogue,
-                probe(client), words, SyncOptions(today=_TODAY, full=name == "full"),
+                probe(client), words,
+                # As a worker, which reads by itself.
+                SyncOptions(today=_TODAY, full=name == "full", reader_from=None),
             )  # fmt: skip
             took = {
                 "seconds": time.perf_counter() - begun,
