@@ -164,7 +164,8 @@ class SqlSource:
     def reopened(self) -> SqlSource:
         """Give the same source, not entered, in a form that can be sent to another process.
 
-        It has the password of the database in it.
+        It has the password of the database in it. It is read as this class reads: one that reads
+        otherwise has to make its own.
         """
         return SqlSource(self._url, self._mapping, self._page_size, self._tls_ca, self._tls)
 
