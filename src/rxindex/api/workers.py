@@ -29,7 +29,7 @@ from rxindex.observe.logs import configure_logging
 from rxindex.search.searcher import Searcher
 from rxindex.wiring import load_words, open_catalogue
 
-__all__ = ["cores", "make_app", "open_searcher", "shared_by_workers"]
+__all__ = ["make_app", "open_searcher", "shared_by_workers"]
 
 #: Where the workers find the folder that they share.
 _FOLDER = "RXINDEX_SERVE_FOLDER"
@@ -121,10 +121,3 @@ def _end_with_parent() -> None:
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

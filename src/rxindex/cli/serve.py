@@ -13,6 +13,7 @@ import typer
 from rxindex.cli.options import Catalogue, ConfigFile, DataDir, EmbedderName, RedisUrl
 from rxindex.cli.session import console, tells_errors
 from rxindex.config import load_settings
+from rxindex.cores import cores
 from rxindex.errors import ConfigurationError, MissingExtra
 from rxindex.observe.logs import configure_logging
 from rxindex.wiring import open_catalogue
@@ -71,7 +72,7 @@ def serve(
 
         from rxindex.api.app import create_app
         from rxindex.api.options import ApiOptions, in_address
-        from rxindex.api.workers import cores, open_searcher, shared_by_workers
+        from rxindex.api.workers import open_searcher, shared_by_workers
     except ImportError as error:
         raise MissingExtra("the API needs its own extra: pip install 'rxindex[api]'") from error
     count = cores() if workers == "auto" else _number(workers)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rxindex.cores import cores
 from rxindex.embed.base import Embedded, Vectors
 from rxindex.errors import (
     ConfigurationError,
@@ -94,7 +94,7 @@ class MiniLMEmbedder:
         self.model_id = f"all-MiniLM-L6-v2-int8/{_WEIGHTS.sha256[:12]}"
         self.dimensions = _DIMENSIONS
         self.price = 0.0
-        self._count = threads or _cores()
+        self._count = threads or cores()
         # Enough texts that sorting them by length leaves little padding.
         self.batch_size = 16 * _BATCH * self._count
         self._loading = threading.Lock()
@@ -226,13 +226,6 @@ def _batches(encoded: list[tuple[int, Encoding]]) -> Iterator[list[tuple[int, En
         batch.append(one)
     if batch:
         yield batch
-
-
-def _cores() -> int:
-    """How many cores this process may use (fewer than the machine has, in a container)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read(file: _File) -> bytes:

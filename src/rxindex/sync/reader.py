@@ -32,7 +32,7 @@ from rxindex.sync.plan import DrugBatch
 from rxindex.sync.reading import changed_batches
 from rxindex.vocabulary import Vocabulary
 
-__all__ = ["Reader", "cores", "serve"]
+__all__ = ["Reader", "serve"]
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -173,11 +173,6 @@ def _begun(job: _Job) -> Iterator[Callable[[], _Answer]]:
         finally:
             process.kill()
             process.wait()
-
-
-def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def serve(handle: int) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rxindex.cores import cores
 from rxindex.embed.base import Embedder
 from rxindex.errors import EmptySource
 from rxindex.index.capability import Capabilities
@@ -24,7 +25,7 @@ from rxindex.sync.finish import Finish
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.passage import Passage
 from rxindex.sync.quarantine import Quarantine
-from rxindex.sync.reader import Reader, cores
+from rxindex.sync.reader import Reader
 from rxindex.sync.report import SyncReport
 from rxindex.sync.running import running
 from rxindex.sync.since import note_latest_update

@@ -26,7 +26,7 @@ from rxindex.source import open_source
 from rxindex.source.sql import SqlSource
 from rxindex.sync.assemble import RowCounts
 from rxindex.sync.plan import DrugBatch
-from rxindex.sync.reader import Reader, cores
+from rxindex.sync.reader import Reader
 from rxindex.sync.reading import changed_batches
 from rxindex.sync.report import SyncReport
 from rxindex.vocabulary import Vocabulary
@@ -326,10 +326,6 @@ def test_failed_drugs_count_as_ever(bench: Bench) -> None:
     report = bench.run(refusing("zorb007"), reader_from=1, rebuild=True)
     assert alone.failed
     assert (report.failed, report.in_quarantine) == (alone.failed, alone.in_quarantine)
-
-
-def test_cores_are_those_that_the_process_may_use() -> None:
-    assert cores() == len(os.sched_getaffinity(0))
 
 
 def test_a_vocabulary_can_be_sent(vocabulary: Vocabulary) -> None:
