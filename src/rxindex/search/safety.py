@@ -260,9 +260,9 @@ class Safety:
         listed: Sequence[_Twin],
     ) -> Iterator[_Twin]:
         """Find what is near and confusable by its letters alone, and no name of the drug itself."""
-        known = {twin.key for twin in listed} | {term_key(name) for name in names}
-        for name in names:
-            key = term_key(name)
+        keys = [term_key(name) for name in names]
+        known = {*keys, *(twin.key for twin in listed)}
+        for name, key in zip(names, keys, strict=True):
             for other in near.words.get(key[:1], ()):
                 if other.key not in known and self._confusable(key, ingredients, other):
                     known.add(other.key)

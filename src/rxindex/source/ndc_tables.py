@@ -201,8 +201,10 @@ def load_products(
     malformed = _split_lines(db, "raw_product", lines, names, places, len(PRODUCT_COLUMNS[0]))
     db.execute(_FIRST_OF_EACH)
     db.execute("CREATE TABLE raw_id AS SELECT product_id, product_ndc FROM raw_product")
-    otc = db.execute(_OTC_SUBSTANCES).fetchall() if keep_otc is not None else []
-    kept = [one for (one,) in otc if keep_otc and keep_otc(tuple(filter(None, split_list(one))))]
+    kept: list[str] = []
+    if keep_otc is not None:
+        found = db.execute(_OTC_SUBSTANCES).fetchall()
+        kept = [one for (one,) in found if keep_otc(tuple(filter(None, split_list(one))))]
     db.execute("CREATE TABLE kept_otc AS SELECT unnest(?::VARCHAR[]) AS substances", [kept])
     db.execute(_LABELLED, {"every": types is None, "types": [name.upper() for name in types or ()]})
     for statement in _NAMES:

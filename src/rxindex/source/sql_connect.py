@@ -64,7 +64,7 @@ def parse_url(url: str | URL) -> URL:
             ``aurora://``) or ``sqlite:///path``. Special characters in the password are
             percent-encoded. Options: ``tls`` (see `TLS`), ``ssl_ca``, ``ssl_cert``, ``ssl_key``,
             ``charset``, ``unix_socket``, and ``connect_timeout``, ``read_timeout``,
-            ``write_timeout`` in seconds.
+            ``write_timeout`` in seconds. Or one that was read already.
 
     Raises:
         ConfigurationError: it is not such a URL. The message does not repeat the URL, since that

@@ -102,6 +102,13 @@ class RowCounts(msgspec.Struct):
     repeated: int = 0
     shortened: int = 0
 
+    def move_to(self, other: RowCounts) -> None:
+        """Add these counts to others, and begin anew."""
+        other.rows += self.rows
+        other.repeated += self.repeated
+        other.shortened += self.shortened
+        self.rows = self.repeated = self.shortened = 0
+
 
 def assemble(
     rows: Iterable[PackageRow],

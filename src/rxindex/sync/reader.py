@@ -135,9 +135,7 @@ class Reader:
     ) -> Generator[DrugBatch, None, None]:
         while isinstance(read := answer(), _Read):
             self._notes = read.notes
-            counts.rows += read.counts.rows
-            counts.repeated += read.counts.repeated
-            counts.shortened += read.counts.shortened
+            read.counts.move_to(counts)
             if read.batch is None:
                 return
             yield read.batch
@@ -192,8 +190,6 @@ def serve(handle: int) -> None:
                 out.send_bytes(_encoder.encode(_Opened()))
                 _send_all(job, out)
         except RxindexError as error:
-            # What it was raised from may be of a class that can't be sent.
-            error.__cause__ = error.__context__ = None
             out.send_bytes(_encoder.encode(_Failed(error)))
 
 
@@ -205,8 +201,9 @@ def _send_all(job: _Job, out: Connection) -> None:
     )  # fmt: skip
     with closing(batches):
         for batch in chain(batches, (None,)):
-            out.send_bytes(_encoder.encode(_Read(batch, counts, job.source.notes())))
-            counts.rows = counts.repeated = counts.shortened = 0
+            since = RowCounts()
+            counts.move_to(since)
+            out.send_bytes(_encoder.encode(_Read(batch, since, job.source.notes())))
 
 
 def _start(handle: int) -> subprocess.Popen[bytes]:

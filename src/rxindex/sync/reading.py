@@ -105,10 +105,7 @@ def _assembled(
     own = RowCounts()
     for group, items in assemble_groups(rows, vocabulary, today, own):
         told = Told(own.repeated, own.shortened, chunk.odd.get(group, frozenset()))
-        counts.rows += own.rows
-        counts.repeated += own.repeated
-        counts.shortened += own.shortened
-        own.rows = own.repeated = own.shortened = 0
+        own.move_to(counts)
         digest = chunk.digests.get(group)
         if digest is None or any(isinstance(one, RejectedRow) for one in items):
             yield group, items, None

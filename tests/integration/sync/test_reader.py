@@ -23,6 +23,7 @@ from rxindex.errors import SourceDataError, SourceUnavailable
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
 from rxindex.source import open_source
+from rxindex.source.base import Partition
 from rxindex.source.sql import SqlSource
 from rxindex.sync.assemble import RowCounts
 from rxindex.sync.plan import DrugBatch
@@ -37,6 +38,8 @@ ROWS = [
     package(ndc, f"ZORB{ndc % 300:03d} 5 MG TABLET", 1 + ndc % 300, PD=f"BOX {ndc}")
     for ndc in range(1, COUNT)
 ]
+#: What a run reads of a source.
+ALL = Partition("all")
 #: A bad NDC, a code that is none, and a row without a group.
 ODD = [
     package("12", "ZORB001 5 MG TABLET", 2),
@@ -85,7 +88,7 @@ def content(bench: Bench) -> dict[str, object]:
     store = bench.store
     ids = [one for some in store.ids() for one in some]
     drugs = dict(zip(ids, store.get(ids), strict=True))
-    return {**drugs, "ledger": dict(x for x in store.ledger.entries())}
+    return {**drugs, "ledger": dict(store.ledger.entries())}
 
 
 def facts(report: SyncReport) -> dict[str, object]:
@@ -96,6 +99,10 @@ def facts(report: SyncReport) -> dict[str, object]:
             "embedding_calls", "in_quarantine", "completed",
         )
     }  # fmt: skip
+
+
+def reader_of(bench: Bench, vocabulary: Vocabulary, size: int = 1) -> Reader:
+    return Reader(SqlSource(bench.url, page_size=3), vocabulary, TODAY, size)
 
 
 def nobody() -> Generator[DrugBatch, None, None]:
@@ -113,13 +120,11 @@ def test_batches_are_those_that_this_process_would_make(
 ) -> None:
     here, there = RowCounts(), RowCounts()
     with bench.source() as source:
-        assert isinstance(source, SqlSource)
-        [partition] = source.partitions(1)
-        wanted = list(changed_batches(source.chunks(partition), None, vocabulary, TODAY, here, 50))
+        wanted = list(changed_batches(source.chunks(ALL), None, vocabulary, TODAY, here, 50))
         notes = source.notes()
-    reader = Reader(source, vocabulary, TODAY, 50)
+    reader = reader_of(bench, vocabulary, 50)
 
-    found = list(reader.batches(partition, None, there, nobody))
+    found = list(reader.batches(ALL, None, there, nobody))
 
     assert [comparable(one) for one in found] == [comparable(one) for one in wanted]
     assert (there, reader.notes()) == (here, notes)
@@ -128,10 +133,7 @@ def test_batches_are_those_that_this_process_would_make(
 
 
 def test_it_goes_on_behind_a_group(bench: Bench, vocabulary: Vocabulary) -> None:
-    with bench.source() as source:
-        [partition] = source.partitions(1)
-    assert isinstance(source, SqlSource)
-    batches = Reader(source, vocabulary, TODAY, 1).batches(partition, (290,), RowCounts(), nobody)
+    batches = reader_of(bench, vocabulary).batches(ALL, (290,), RowCounts(), nobody)
 
     assert [one.after for one in batches] == [(group,) for group in range(291, 301)]
 
@@ -220,10 +222,7 @@ def test_a_run_that_stops_leaves_no_reader(bench: Bench) -> None:
 
 
 def test_batches_that_nobody_wants_end_the_reader(bench: Bench, vocabulary: Vocabulary) -> None:
-    with bench.source() as source:
-        [partition] = source.partitions(1)
-    assert isinstance(source, SqlSource)
-    batches = Reader(source, vocabulary, TODAY, 1).batches(partition, None, RowCounts(), nobody)
+    batches = reader_of(bench, vocabulary).batches(ALL, None, RowCounts(), nobody)
     assert isinstance(next(batches), DrugBatch)
     [_] = readers()
 
