@@ -30,17 +30,11 @@ SUMMARY_FIELDS = (
     "indications", "synonyms", "schedule", "kind", "gcn", "status", "count", "labelers",
 )  # fmt: skip
 
-#: In redis-py's own, invariant, type of a mapping to write.
-HashFields = dict[
-    bytes | bytearray | memoryview | str | int | float,
-    bytes | bytearray | memoryview | str | int | float,
-]
-
 _packages_encoder = msgspec.msgpack.Encoder()
 _packages_decoder = msgspec.msgpack.Decoder(tuple[Package, ...])
 
 
-def write_drug(drug: Drug, content: bytes, text: bytes) -> HashFields:
+def write_drug(drug: Drug, content: bytes, text: bytes) -> dict[str, str | bytes | int]:
     """Write the drug's hash fields.
 
     Args:

@@ -71,11 +71,21 @@ class Gathering:
         """Remove the file."""
         self._database.close()
 
-    def add(self, fields: Mapping[str, str]) -> None:
+    def is_all(self, mark: tuple[int, ...]) -> bool:
+        """Tell whether a generation has exactly the documents that were gathered, as they were.
+
+        Args:
+            mark: of the generation (see `rxindex.index.catalogue.Catalogue.mark`): every document
+                that was ever written there got a number, so that whoever has gathered as many as
+                the last number says has gathered each of them once.
+        """
+        return mark == (self.drugs, self.drugs)
+
+    def add(self, fields: Mapping[str, Any]) -> None:
         """Count a document.
 
         Args:
-            fields: of its hash, by name, as text.
+            fields: of its hash, by name: text, but for the count of packages.
 
         Raises:
             ConfigurationError: there is no room in the temporary folder.

@@ -65,6 +65,11 @@ class IndexCounts(msgspec.Struct, frozen=True):
     indexing: bool
     vector_memory: int
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, not even what could not be indexed."""
+        return not (self.documents or self.texts or self.failures)
+
 
 class GenerationState(msgspec.Struct, frozen=True):
     """A generation with what the server says of its index.

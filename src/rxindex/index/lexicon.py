@@ -157,10 +157,17 @@ def lexicon_of(generation: str, documents: Iterable[Mapping[str, str]]) -> Lexic
         return Lexicon(generation, gathering.drugs, list(gathering.names()), gathering.values)
 
 
-def store_lexicon(catalogue: Catalogue, generation: Generation) -> None:
+def store_lexicon(
+    catalogue: Catalogue, generation: Generation, gathered: Gathering | None = None
+) -> None:
     """Keep a generation's lexicon in Redis, for searches to begin with.
 
     Nothing is gathered where the one that is kept still holds.
+
+    Args:
+        catalogue: whose.
+        generation: which.
+        gathered: of the documents that were written; taken if that is all of them.
 
     Raises:
         TerminalError: Redis refused.
@@ -171,10 +178,13 @@ def store_lexicon(catalogue: Catalogue, generation: Generation) -> None:
     kept = _read(catalogue, generation, _Head)
     if kept is not None and kept.mark == mark:
         return
-    with closing(Gathering()) as gathering:
-        for fields in _documents(catalogue, generation):
-            gathering.add(fields)
-        blob = _encoded(gathering, mark)
+    if gathered is not None and gathered.is_all(mark):
+        blob = _encoded(gathered, mark)
+    else:
+        with closing(Gathering()) as gathering:
+            for fields in _documents(catalogue, generation):
+                gathering.add(fields)
+            blob = _encoded(gathering, mark)
     key = catalogue.key(generation.name, LEXICON)
     catalogue.write_all([("SET", key, blob)], f"keeping the names of generation {generation.name}")
 

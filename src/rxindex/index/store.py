@@ -22,6 +22,7 @@ from rxindex.index.catalogue import Catalogue
 from rxindex.index.connect import command, redis_errors, translate
 from rxindex.index.document import read_drug, write_drug
 from rxindex.index.escape import tag_in
+from rxindex.index.gathering import Gathering
 from rxindex.index.generation import Generation
 from rxindex.index.ledger import GroupLedger
 from rxindex.index.schema import ELEMENT, vector_bytes
@@ -122,8 +123,14 @@ class DrugStore:
             missing.update(some[place - 1] for place in found)
         return missing
 
-    def write(self, writes: Sequence[Write]) -> dict[str, RxindexError]:
+    def write(
+        self, writes: Sequence[Write], names: Gathering | None = None
+    ) -> dict[str, RxindexError]:
         """Write drugs, each in one step, and wait for Redis to confirm all of them.
+
+        Args:
+            writes: the drugs.
+            names: told of each that was written.
 
         Returns:
             Id of each drug that was not written, and why.
@@ -132,18 +139,23 @@ class DrugStore:
             IndexFull, IndexReadOnly, IndexAccessDenied, IndexUnavailable: Redis takes no
                 writes; some of the batch may have been written, and writing it again is safe.
         """
-        commands = []
-        for one in writes:
-            fields = write_drug(one.drug, one.fingerprints.content, one.fingerprints.text)
-            commands.append(("HSET", self.key(one.drug.id), *chain.from_iterable(fields.items())))
+        documents = [
+            write_drug(one.drug, one.fingerprints.content, one.fingerprints.text) for one in writes
+        ]
+        commands = [
+            ("HSET", self.key(one.drug.id), *chain.from_iterable(fields.items()))
+            for one, fields in zip(writes, documents, strict=True)
+        ]
         replies = self.catalogue.write(commands, f"writing {len(writes)} drugs")
         failures = {}
-        for one, reply in zip(writes, replies, strict=True):
+        for one, fields, reply in zip(writes, documents, replies, strict=True):
             if isinstance(reply, Exception):
                 error = translate(reply, f"writing the drug {one.drug.name!r} ({one.drug.id})")
                 if not str(reply).startswith(_DOCUMENT_ERRORS):
                     raise error from reply
                 failures[one.drug.id] = error
+            elif names is not None:
+                names.add(fields)
         return failures
 
     def text_key(self, text: bytes) -> str:

@@ -99,6 +99,9 @@ class Finish:
         Returns:
             How many documents are left.
         """
+        if self._spool.names.is_all(self._catalogue.mark(store.generation.name)):
+            # All that is there was written by this run, so there is nothing else to look for.
+            return self._spool.names.drugs
         documents = sum(self._spool.add_stored(ids) for ids in store.ids(_LISTED))
         gone = self._spool.surplus() if may_delete else []
         guarded = self._target.live and not self._options.allow_deletes
@@ -158,7 +161,7 @@ class Finish:
         if self._catalogue.live() != generation.name:
             return
         try:
-            store_lexicon(self._catalogue, generation)
+            store_lexicon(self._catalogue, generation, self._spool.names)
         except TerminalError as error:
             # Searches gather them by themselves then, as slowly as this would have been.
             self._report.warnings.append(f"the names for searches were not kept: {error}")

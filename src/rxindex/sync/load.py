@@ -22,12 +22,11 @@ from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.lease import Loan, borrow, give_back, lend
 from rxindex.source.base import Partition, Source
-from rxindex.sync.apply import EmbeddedBatch
 from rxindex.sync.assemble import RowCounts
+from rxindex.sync.batch import DrugBatch
 from rxindex.sync.checkpoint import cursor_text
 from rxindex.sync.events import Observer
 from rxindex.sync.options import SyncOptions
-from rxindex.sync.plan import DrugBatch
 from rxindex.sync.quarantine import Quarantine
 from rxindex.sync.reading import changed_batches
 from rxindex.sync.report import SyncReport
@@ -38,6 +37,7 @@ from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import choose_target, named_target
 from rxindex.sync.unchanged import Unchanged
+from rxindex.sync.vectors import EmbeddedBatch
 from rxindex.vocabulary import Vocabulary
 
 __all__ = ["LOAN_SECONDS", "Load", "abandon_load", "begin_load", "end_load", "load_partition"]

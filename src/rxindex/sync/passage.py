@@ -11,11 +11,11 @@ import msgspec
 from rxindex.errors import RxindexError
 from rxindex.index.catalogue import Catalogue
 from rxindex.source.base import Group, Partition, Source
-from rxindex.sync.apply import EmbeddedBatch
 from rxindex.sync.assemble import LONGEST_TEXT, LONGEST_VALUE, RowCounts
+from rxindex.sync.batch import DrugBatch
 from rxindex.sync.checkpoint import Checkpoint, Checkpoints, cursor_text, read_cursor
 from rxindex.sync.options import SyncOptions
-from rxindex.sync.plan import DrugBatch, PlannedBatch
+from rxindex.sync.plan import PlannedBatch
 from rxindex.sync.promote import previous_generation
 from rxindex.sync.reader import Reader
 from rxindex.sync.reading import changed_batches
@@ -25,6 +25,7 @@ from rxindex.sync.stages import Stages
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import Target
 from rxindex.sync.unchanged import Unchanged
+from rxindex.sync.vectors import EmbeddedBatch
 from rxindex.vocabulary import Vocabulary
 
 __all__ = ["Passage"]

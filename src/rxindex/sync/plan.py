@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from rxindex.index.ledger import Told
 from rxindex.index.store import DrugStore, Fingerprints
 from rxindex.model import Drug, content_fingerprint, text_fingerprint
 from rxindex.source.base import Group
 from rxindex.sync.assemble import RejectedRow, full_text, shorten
+from rxindex.sync.batch import DrugBatch, SoundGroup, UnchangedDrugs
 
 __all__ = [
     "Action",
-    "DrugBatch",
     "PlannedBatch",
     "PlannedDrug",
-    "SoundGroup",
-    "UnchangedDrugs",
     "plan_batch",
 ]
 
 #: ``unchanged``: nothing. ``metadata``: write the drug, its text is as it was. ``embed``: write it,
 #: after its text, if that has no vector yet.
 Action = Literal["unchanged", "metadata", "embed"]
-
-
-class SoundGroup(msgspec.Struct, frozen=True):
-    """A group of the source without a bad row.
-
-    Attributes:
-        digest: of its rows (see `rxindex.source.base.Chunk`).
-        told: what is told of it in each run, but for texts that were shortened.
-    """
-
-    digest: bytes
-    told: Told
-
-
-class UnchangedDrugs(msgspec.Struct, frozen=True):
-    """Drugs that are known to be in the index as they are in the source.
-
-    Attributes:
-        ids: of the drugs.
-        packages: of all of them.
-    """
-
-    ids: Sequence[str] = ()
-    packages: int = 0
-
-
-class DrugBatch(msgspec.Struct, frozen=True):
-    """Drugs of some whole groups of the source, in its order.
-
-    Attributes:
-        drugs: each with its group.
-        rejected: rows that can't become packages.
-        after: the last of the groups: the cursor, once everything up to here is written.
-        again: a run before this one has done these; they are looked at once more, since they
-            may have changed in the meantime.
-        sound: of the groups without a bad row, what has to stay the same for their drugs not to
-            be looked at again, once they are written.
-        unchanged: groups between the others that were left out for that reason.
-    """
-
-    drugs: list[tuple[Group, Drug]]
-    rejected: list[RejectedRow]
-    after: Group
-    again: bool = False
-    sound: dict[Group, SoundGroup] = {}
-    unchanged: UnchangedDrugs = UnchangedDrugs()
-
-    @property
-    def size(self) -> int:
-        """Drugs in it, those that were left out included."""
-        return len(self.drugs) + len(self.unchanged.ids)
 
 
 class PlannedDrug(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ import msgspec
 from rxindex.errors import RxindexError, SourceUnavailable
 from rxindex.source.base import Group, Partition, Reopenable
 from rxindex.sync.assemble import RowCounts
-from rxindex.sync.plan import DrugBatch
+from rxindex.sync.batch import DrugBatch
 from rxindex.sync.reading import changed_batches
 from rxindex.vocabulary import Vocabulary
 

@@ -6,14 +6,18 @@ import heapq
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
-from rxindex.index.ledger import GroupEntry, Told
+from rxindex.index.entry import GroupEntry, Told
 from rxindex.model import Drug, PackageRow, ids_in
 from rxindex.source.base import Chunk, Group
 from rxindex.sync.assemble import RejectedRow, RowCounts, assemble_groups
-from rxindex.sync.plan import DrugBatch, SoundGroup, UnchangedDrugs
-from rxindex.sync.unchanged import Unchanged
+from rxindex.sync.batch import DrugBatch, SoundGroup, UnchangedDrugs
 from rxindex.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    # What speaks to Redis is left out of a process that only reads.
+    from rxindex.sync.unchanged import Unchanged
 
 __all__ = ["changed_batches", "drug_batches"]
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 from rxindex.errors import RxindexError
 from rxindex.index.catalogue import Catalogue
-from rxindex.sync.apply import EmbeddedBatch
 from rxindex.sync.events import BatchWritten, Observer, Observers, RunEnded, RunStarted
 from rxindex.sync.history import History, Outcome, RunRecord
 from rxindex.sync.report import SyncReport
+from rxindex.sync.vectors import EmbeddedBatch
 
 __all__ = ["Recording", "recorded"]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
+from rxindex.index.gathering import Gathering
 from rxindex.index.temporary import temporary_database, told_of_room
 from rxindex.sync.flow import batches
 
@@ -30,12 +31,16 @@ CREATE TABLE stored (id TEXT PRIMARY KEY) WITHOUT ROWID;
 class RunSpool:
     """The texts dealt with and the drugs seen in one run, in a temporary SQLite file.
 
-    A context manager; the file goes with it. Safe to use from several threads.
+    A context manager; the file goes with it. Safe to use from several threads, but for `names`.
+
+    Attributes:
+        names: of the drugs that a run wrote into a generation that had none.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._database = temporary_database(_TABLES)
+        self.names = Gathering()
 
     def __enter__(self) -> Self:
         """Give the spool itself."""
@@ -54,6 +59,7 @@ class RunSpool:
         """Remove the file; may be called twice."""
         with contextlib.suppress(sqlite3.ProgrammingError):
             self._database.close()
+            self.names.close()
 
     def texts(self, texts: Iterable[bytes]) -> set[bytes]:
         """Give those of these text fingerprints that were added."""

@@ -12,17 +12,19 @@ from contextlib import closing
 
 from rxindex.embed.base import Embedder
 from rxindex.errors import IndexRejected
-from rxindex.index.store import DrugStore
-from rxindex.sync.apply import Applier, EmbeddedBatch, VectorStage
+from rxindex.index.generation import IndexCounts
+from rxindex.sync.apply import Applier
+from rxindex.sync.batch import DrugBatch
 from rxindex.sync.budget import ErrorBudget, Limits
 from rxindex.sync.flow import ahead
-from rxindex.sync.plan import DrugBatch, PlannedBatch, plan_batch
+from rxindex.sync.plan import PlannedBatch, plan_batch
 from rxindex.sync.quarantine import Quarantine
 from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
 from rxindex.sync.stop import Stop
 from rxindex.sync.target import Target
 from rxindex.sync.unchanged import Unchanged
+from rxindex.sync.vectors import EmbeddedBatch, VectorStage
 
 __all__ = ["Stages"]
 
@@ -63,7 +65,13 @@ class Stages:
         self.spool = spool
         self.dry_run = dry_run
         self._report = report
-        self._vectors = VectorStage(embedder, spool, self.store, target.donor, quarantine, stop)
+        counts = self._counts()
+        self._failures_before = counts.failures if counts else 0
+        # Nothing needs to be asked of a generation that was made just now.
+        self._fresh = target.made and counts is not None and counts.is_empty
+        self._vectors = VectorStage(
+            embedder, spool, self.store, target.donor, quarantine, stop, fresh=self._fresh
+        )
         self._applier = Applier(
             self.store,
             report,
@@ -71,8 +79,8 @@ class Stages:
             quarantine=quarantine,
             budget=budget or ErrorBudget(limits),
             price=embedder.price,
+            names=spool.names if self._fresh else None,
         )
-        self._failures_before = self._index_failures(self.store)
 
     def carry(
         self, drugs: Generator[DrugBatch, None, None], done: Callable[[EmbeddedBatch], None]
@@ -124,10 +132,10 @@ class Stages:
         Raises:
             IndexRejected: it could not.
         """
-        if self.store is None or self.dry_run:
+        if self.dry_run:
             return
-        counts = self.store.catalogue.wait_until_indexed(self.store.generation.name)
-        if counts.failures > self._failures_before:
+        counts = self._counts()
+        if counts is not None and counts.failures > self._failures_before:
             raise IndexRejected(
                 f"Redis stored {counts.failures - self._failures_before} drugs that it could not "
                 f"index; the last: {counts.last_failure}. Nothing was deleted and the alias not "
@@ -136,14 +144,18 @@ class Stages:
 
     def _planned(self, batches: Iterator[DrugBatch]) -> Generator[PlannedBatch, None, None]:
         for batch in batches:
+            plan = plan_batch(batch, self.embedder.model_id, None if self._fresh else self.store)
             # A drug with a bad row is still in the source: its document must not be deleted.
-            plan = plan_batch(batch, self.embedder.model_id, self.store)
-            self.spool.mark_seen(plan.ids)
+            new = self.spool.mark_seen(plan.ids)
+            if self._fresh and new < len(set(plan.ids)):
+                # A source that gives a drug twice: this run may have written it.
+                self._fresh = False
+                plan = plan_batch(batch, self.embedder.model_id, self.store)
             yield plan
 
-    @staticmethod
-    def _index_failures(store: DrugStore | None) -> int:
-        if store is None:
-            return 0
+    def _counts(self) -> IndexCounts | None:
+        """Ask what the generation has; None where there is none yet."""
+        if self.store is None:
+            return None
         # An index that is still being filled may yet count a document a second time.
-        return store.catalogue.wait_until_indexed(store.generation.name).failures
+        return self.store.catalogue.wait_until_indexed(self.store.generation.name)

@@ -26,12 +26,14 @@ class Target(msgspec.Struct, frozen=True):
     Attributes:
         store: the generation's documents; None in a dry run where a new one would be made.
         live: searches go to it already.
+        made: this run has made it.
         donor: the live generation, if its vectors can be carried over into this one.
     """
 
     store: DrugStore | None
     live: bool
     donor: DrugStore | None = None
+    made: bool = False
 
 
 def choose_target(
@@ -73,11 +75,12 @@ def choose_target(
     # One that searches were moved away from is not one that was only begun.
     left = previous_generation(catalogue) if rebuild else None
     begun = _begun(catalogue, wanted, live_name, left)
-    if begun is None and not dry_run:
-        begun = catalogue.create(
-            embedder.model_id, embedder.dimensions, settings, capabilities, packages // _PER_TEXT
-        )
-    return Target(DrugStore(catalogue, begun) if begun else None, live=False, donor=donor)
+    if begun is not None or dry_run:
+        return Target(DrugStore(catalogue, begun) if begun else None, live=False, donor=donor)
+    made = catalogue.create(
+        embedder.model_id, embedder.dimensions, settings, capabilities, packages // _PER_TEXT
+    )
+    return Target(DrugStore(catalogue, made), live=False, donor=donor, made=True)
 
 
 def live_target(

@@ -23,14 +23,15 @@ from functools import lru_cache
 
 import msgspec
 
-from rxindex.index.ledger import GroupEntry
+from rxindex.index.entry import GroupEntry
 from rxindex.index.store import DrugStore
 from rxindex.model import DOCUMENT_VERSION, ids_in
 from rxindex.source.base import Group
 from rxindex.source.chunks import digest
 from rxindex.sync.assemble import ASSEMBLY_VERSION, is_past
+from rxindex.sync.batch import SoundGroup
 from rxindex.sync.flow import batches
-from rxindex.sync.plan import PlannedBatch, PlannedDrug, SoundGroup
+from rxindex.sync.plan import PlannedBatch, PlannedDrug
 from rxindex.sync.spool import RunSpool
 from rxindex.vocabulary import Vocabulary
 

@@ -23,15 +23,17 @@ from rxindex.index.sampling import Draw
 from rxindex.index.store import DrugStore
 from rxindex.model import Drug
 from rxindex.source.base import Group, Source
-from rxindex.sync.apply import Applier, EmbeddedBatch, VectorStage
+from rxindex.sync.apply import Applier
 from rxindex.sync.assemble import RowCounts
+from rxindex.sync.batch import DrugBatch
 from rxindex.sync.differences import Faults, VerifyReport, action_for, faults_of
 from rxindex.sync.flow import ahead, batches
-from rxindex.sync.plan import DrugBatch, PlannedBatch, PlannedDrug, plan_batch
+from rxindex.sync.plan import PlannedBatch, PlannedDrug, plan_batch
 from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
 from rxindex.sync.surplus import Surplus
+from rxindex.sync.vectors import EmbeddedBatch, VectorStage
 from rxindex.vocabulary import Vocabulary
 
 __all__ = ["VerifyOptions", "verify"]

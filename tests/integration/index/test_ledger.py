@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.ledger import GroupEntry, GroupLedger, Told, group_name
+from rxindex.index.entry import GroupEntry, Told
+from rxindex.index.ledger import GroupLedger, group_name
 from rxindex.model import ids_in
 
 groups = st.one_of(

@@ -26,7 +26,7 @@ from rxindex.source import open_source
 from rxindex.source.base import Partition
 from rxindex.source.sql import SqlSource
 from rxindex.sync.assemble import RowCounts
-from rxindex.sync.plan import DrugBatch
+from rxindex.sync.batch import DrugBatch
 from rxindex.sync.reader import Reader
 from rxindex.sync.reading import changed_batches
 from rxindex.sync.report import SyncReport

@@ -13,7 +13,8 @@ from tests.services.fdb import add_packages, package, remove_packages
 from rxindex.embed.fake import FakeEmbedder
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
-from rxindex.index.ledger import GroupEntry, GroupLedger, group_name
+from rxindex.index.entry import GroupEntry
+from rxindex.index.ledger import GroupLedger, group_name
 from rxindex.model import PackageRow, ids_in
 from rxindex.source.base import Chunk, Group, Partition
 from rxindex.source.sql import SqlSource
