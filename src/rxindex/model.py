@@ -7,7 +7,6 @@ three hundred packages of it. A drug's packages live inside it.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
@@ -44,8 +43,6 @@ _BASE32 = [first + second for first in _LETTERS for second in _LETTERS]
 _PLACES = range(70, -1, -10)
 #: Characters of a drug's id.
 ID_LENGTH = 16
-
-_BLANKS = re.compile(r"\s+")
 
 
 class PackageRow(msgspec.Struct, frozen=True, gc=False):
@@ -170,7 +167,7 @@ class Drug(msgspec.Struct, frozen=True, gc=False):
 @lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """Fold ``text`` for comparison: case, and blanks at the ends or repeated, do not count."""
-    return _BLANKS.sub(" ", text.strip()).casefold()
+    return " ".join(text.split()).casefold()
 
 
 def drug_id(group: Sequence[str | int], key: Sequence[str]) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 
 __all__ = ["read_text_name", "text_name"]
 
 
+# Drugs of one text come one after the other.
+@lru_cache(maxsize=1_024)
 def text_name(fingerprint: bytes) -> str:
     """Write a text's fingerprint (see `rxindex.model.text_fingerprint`) as a tag.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, pairwise
 from typing import Any
 
 from rxindex.model import PackageRow
@@ -24,91 +24,10 @@ from rxindex.source.mapping import (
     SizeField,
     TextField,
 )
+from rxindex.source.sql_fields import Columns, Field, Memo, OddValues, Row
 from rxindex.source.sql_order import number_of
 
 __all__ = ["RowReader"]
-
-Row = tuple[Any, ...]
-#: A page of rows, turned on its side.
-Columns = Sequence[Sequence[Any]]
-
-#: Distinct values that one field's conversions are remembered for: few enough that memory does
-#: not grow with the catalogue, and plenty, since rows of one formulation come together.
-REMEMBERED = 4_000
-#: Distinct odd values that are kept for the report, per field.
-ODD_VALUES_KEPT = 100
-
-
-class _Odd:
-    """What could not be read.
-
-    Attributes:
-        values: of each field, some.
-        met: how often one was met with.
-        last: the last one, with its field.
-    """
-
-    def __init__(self) -> None:
-        self.values: dict[str, set[str]] = {}
-        self.met = 0
-        self.last: tuple[str, str] = ("", "")
-
-    def add(self, field: str, value: str) -> None:
-        self.met += 1
-        self.last = field, value
-        values = self.values.setdefault(field, set())
-        if len(values) < ODD_VALUES_KEPT:
-            values.add(value)
-
-
-class _Memo(dict[Any, Any]):
-    """Remembers a conversion's results; starts afresh when it has grown too large.
-
-    What was odd is not remembered, so that it is met with wherever it stands.
-    """
-
-    def __init__(self, convert: Callable[[Any], Any], odd: _Odd) -> None:
-        super().__init__()
-        self._convert = convert
-        self._odd = odd
-
-    def __missing__(self, value: Any) -> Any:
-        met = self._odd.met
-        result = self._convert(value)
-        if self._odd.met == met:
-            if len(self) >= REMEMBERED:
-                self.clear()
-            self[value] = result
-        return result
-
-
-class _Field:
-    """One field of a row: which columns it is read from, and what their values come to.
-
-    Args:
-        places: where the columns stand in a tuple; none if the database has none of them.
-        convert: called with the values of these columns.
-        odd: what the conversion tells of values that it can't read.
-    """
-
-    def __init__(self, places: Sequence[int], convert: Callable[..., Any], odd: _Odd) -> None:
-        self._places = tuple(places)
-        self._convert = convert
-        is_one = len(self._places) == 1
-        self._memo = _Memo(convert if is_one else lambda values: convert(*values), odd)
-
-    def of_row(self, row: Row) -> Any:
-        """Read the field of one row."""
-        return self._convert(*[row[place] for place in self._places])
-
-    def of_page(self, columns: Columns) -> Iterator[Any]:
-        """Read the field of each row of a page."""
-        if not self._places:
-            return repeat(self._convert(), len(columns[0]))
-        if len(self._places) == 1:
-            return map(self._memo.__getitem__, columns[self._places[0]])
-        values = zip(*[columns[place] for place in self._places], strict=True)
-        return map(self._memo.__getitem__, values)
 
 
 def _text(value: Any) -> str:
@@ -145,7 +64,7 @@ class RowReader:
     """
 
     def __init__(self, mapping: Mapping, position: dict[str, int]) -> None:
-        self._odd = _Odd()
+        self._odd = OddValues()
         self._position = position
         columns = mapping.columns
         self._ndc = position[columns.ndc.column[0]]
@@ -166,7 +85,7 @@ class RowReader:
         self._end = self._date_field("end", columns.end)
         self._key = self._key_field(mapping.key)
         self._ungrouped_key = self._key_field(mapping.ungrouped_key)
-        self._labels = _Memo(parse_label, self._odd)
+        self._labels = Memo(parse_label, self._odd)
 
     @property
     def odd_values(self) -> dict[str, set[str]]:
@@ -199,7 +118,7 @@ class RowReader:
         met = self._odd.met
         rows = list(self._made(columns, groups, grouped, classes, indications))
         if odd is not None and self._odd.met > met:
-            self._add_odd(page, groups, odd)
+            self._add_odd(page, columns, groups, odd)
         return rows
 
     def tell(self, odd: Odd) -> None:
@@ -207,15 +126,20 @@ class RowReader:
         for field, value in odd:
             self._odd.add(field, value)
 
-    def _add_odd(self, page: Sequence[Row], groups: Sequence[Group], odd: dict[Group, Odd]) -> None:
-        """Look again at each row for itself: there is something odd about some of them."""
-        fields = (self._schedule, self._start, self._end)
-        for row, group in zip(page, groups, strict=True):
-            for field in fields:
+    def _add_odd(
+        self,
+        page: Sequence[Row],
+        columns: Columns,
+        groups: Sequence[Group],
+        odd: dict[Group, Odd],
+    ) -> None:
+        """Look again at rows for themselves: there is something odd about some of them."""
+        for field in (self._schedule, self._start, self._end):
+            for place in field.odd_places(columns):
                 met = self._odd.met
-                field.of_row(row)
+                field.of_row(page[place])
                 if self._odd.met > met:
-                    odd[group] = odd.get(group, frozenset()) | {self._odd.last}
+                    odd[groups[place]] = odd.get(groups[place], frozenset()) | {self._odd.last}
 
     def _made(
         self,
@@ -278,7 +202,7 @@ class RowReader:
     def _places(self, names: Names) -> list[int]:
         return [self._position[name] for name in names if name in self._position]
 
-    def _key_field(self, parts: Sequence[Names]) -> _Field:
+    def _key_field(self, parts: Sequence[Names]) -> Field:
         """The texts that make up a key, each the first of its columns that is not blank."""
         places = [self._places(names) for names in parts]
         ends = list(accumulate(map(len, places), initial=0))
@@ -303,10 +227,10 @@ class RowReader:
                 read = _unless(read, frozenset(values))
         return places, read
 
-    def _text_field(self, field: TextField | None) -> _Field:
+    def _text_field(self, field: TextField | None) -> Field:
         return self._field(*self._text_of(field)) if field is not None else self._field((), str)
 
-    def _list_field(self, field: TextField | None) -> _Field:
+    def _list_field(self, field: TextField | None) -> Field:
         if field is None:
             return self._field((), tuple)
         (places, read), separator = self._text_of(field), field.split
@@ -318,7 +242,7 @@ class RowReader:
 
         return self._field(places, parts)
 
-    def _code_field(self, field: CodeField | None) -> _Field:
+    def _code_field(self, field: CodeField | None) -> Field:
         if field is None:
             return self._field((), str)
         meanings, odd = field.values, self._odd
@@ -331,19 +255,19 @@ class RowReader:
 
         return self._field(self._places(field.column), meaning)
 
-    def _flag_field(self, field: FlagField | None) -> _Field:
+    def _flag_field(self, field: FlagField | None) -> Field:
         if field is None:
             return self._field((), bool)
         true = frozenset(field.true)
         return self._field(self._places(field.column), lambda *values: _first_text(*values) in true)
 
-    def _number_field(self, field: TextField | None) -> _Field:
+    def _number_field(self, field: TextField | None) -> Field:
         if field is None:
             return self._field((), int)
         places = self._places(field.column)
         return self._field(places, lambda *values: number_of(_first_text(*values)) or 0)
 
-    def _size_field(self, field: SizeField | None) -> _Field:
+    def _size_field(self, field: SizeField | None) -> Field:
         if field is None:
             return self._field((), str)
         numbers = self._places(field.column)
@@ -356,7 +280,7 @@ class RowReader:
 
         return self._field(numbers + unit, size)
 
-    def _date_field(self, name: str, field: DateField | None) -> _Field:
+    def _date_field(self, name: str, field: DateField | None) -> Field:
         if field is None:
             return self._field((), str)
         pattern, odd = field.format, self._odd
@@ -372,8 +296,8 @@ class RowReader:
 
         return self._field(self._places(field.column), iso)
 
-    def _field(self, places: Sequence[int], convert: Callable[..., Any]) -> _Field:
-        return _Field(places, convert, self._odd)
+    def _field(self, places: Sequence[int], convert: Callable[..., Any]) -> Field:
+        return Field(places, convert, self._odd)
 
 
 def _unless(read: Callable[..., str], excluded: frozenset[str]) -> Callable[..., str]:

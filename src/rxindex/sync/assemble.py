@@ -143,8 +143,12 @@ def assemble_groups(
     for group, members in groupby(rows, key=attrgetter("group")):
         items: list[Drug | RejectedRow] = []
         by_key: dict[tuple[str, ...], list[PackageRow]] = {}
+        last: tuple[str, ...] | None = None
         for row in members:
-            by_key.setdefault(_folded(row.key), []).append(row)
+            if row.key != last:
+                last = row.key
+                of_key = by_key.setdefault(_folded(last), [])
+            of_key.append(row)
         for key in sorted(by_key):
             counts.rows += len(by_key[key])
             items += _assemble_drug(drug_id(group, key), by_key[key], facts, today, counts)
