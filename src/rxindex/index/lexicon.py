@@ -239,7 +239,8 @@ def _encoded(gathering: Gathering, mark: tuple[int, ...]) -> bytes:
         names,
         encode(gathering.values),
     ]
-    return zlib.compress(b"".join(parts), 3)
+    compressed = zlib.compressobj(3)
+    return b"".join([*map(compressed.compress, parts), compressed.flush()])
 
 
 def _lexicon(generation: str, kept: _Stored) -> Lexicon:

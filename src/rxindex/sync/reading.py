@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["changed_batches", "drug_batches"]
 
+#: Packages that a batch may have for each drug that it may have, or it is full: some drugs have
+#: thousands, and memory should not depend on where those lie.
+_PACKAGES_A_DRUG = 5
+
 #: A group with its drugs and bad rows and, without bad rows, what it is known by; or with its
 #: entry in the ledger.
 _Found = tuple[Group, list[Drug | RejectedRow], SoundGroup | None, GroupEntry | None]
@@ -41,7 +45,7 @@ def drug_batches(
         today: ISO date that decides what is obsolete.
         counts: to fill in.
         size: drugs in a batch, or what says so for the next one; a batch is only longer by the
-            last group's drugs.
+            last group's drugs. It is shorter where they have many packages.
     """
     batcher = _Batcher(size)
     with closing(rows) if isinstance(rows, Generator) else nullcontext():
@@ -143,7 +147,7 @@ class _Batcher:
         self._rejected: list[RejectedRow] = []
         self._sound: dict[Group, SoundGroup] = {}
         self._ids: list[str] = []
-        self._left_out = self._packages = 0
+        self._packages_held = self._left_out = self._packages = 0
         self._after: Group = ()
 
     def add(
@@ -164,6 +168,7 @@ class _Batcher:
         for one in items:
             if isinstance(one, Drug):
                 self._drugs.append((group, one))
+                self._packages_held += len(one.packages)
             else:
                 self._rejected.append(one)
         if sound is not None:
@@ -174,9 +179,10 @@ class _Batcher:
             self._packages += entry.packages
         self._after = group
         wanted = self._size() if callable(self._size) else self._size
-        if len(self._drugs) + len(self._rejected) + self._left_out < wanted:
-            return None
-        return self.rest()
+        drugs = len(self._drugs) + len(self._rejected) + self._left_out
+        if drugs >= wanted or self._packages_held >= wanted * _PACKAGES_A_DRUG:
+            return self.rest()
+        return None
 
     def rest(self) -> DrugBatch | None:
         """Give what was added since the last batch, if there is anything."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from itertools import chain
 
 from rxindex.embed.base import Embedder
 from rxindex.errors import IndexRejected
@@ -109,10 +110,12 @@ class Stages:
         with (
             ahead(counted()) as assembled,
             ahead(self._planned(assembled)) as planned,
-            ahead(self._vectors.embed(planned, dry_run=self.dry_run)) as embedded,
+            # The next texts are there when the model has time, and it waits for no write.
+            ahead(self._vectors.groups(planned), 1) as groups,
+            ahead(self._vectors.embed_groups(groups, dry_run=self.dry_run), 1) as embedded,
         ):
             try:
-                for batch in embedded:
+                for batch in chain.from_iterable(embedded):
                     failed = self._applier.write(batch)
                     if self.unchanged is not None:
                         self.unchanged.enter(batch.plan, failed)

@@ -17,7 +17,7 @@ from rxindex.sync.quarantine import Quarantine
 from rxindex.sync.spool import RunSpool
 from rxindex.sync.stop import Stop
 
-__all__ = ["EmbeddedBatch", "VectorStage"]
+__all__ = ["EmbeddedBatch", "TextGroup", "VectorStage"]
 
 #: Batches that may wait for enough texts; they are held in memory.
 _MOST_BATCHES = 8
@@ -42,6 +42,18 @@ class EmbeddedBatch(msgspec.Struct, frozen=True):
     calls: int
     carried: int
     characters: int
+
+
+class TextGroup(msgspec.Struct, frozen=True):
+    """Batches whose texts are embedded together.
+
+    Attributes:
+        batches: in order.
+        known: those of their texts that need nothing any more.
+    """
+
+    batches: list[PlannedBatch]
+    known: set[bytes]
 
 
 class VectorStage:
@@ -93,45 +105,97 @@ class VectorStage:
             VectorSizeError: the embedder's vectors do not fit the generation.
             RxindexError: the embedder as a whole does not work.
         """
-        for group, known in self._groups(plan):
-            needed = {
-                one.fingerprints.text: one
-                for batch in group
-                for one in batch.drugs
-                if self._is_due(one)
-            }
-            # A text that was refused once in the run is not sent again.
-            failures = {text: self._refused[text] for text in needed if text in self._refused}
-            missing = [text for text in needed if text not in known and text not in failures]
-            carried = self._carry(missing)
-            rest = [needed[text] for text in missing if text not in carried]
-            if dry_run:
-                made, calls = {one.fingerprints.text: b"" for one in rest}, len(rest)
-            else:
-                made, calls = self._make(rest, failures, self._must(group, known))
-            vectors = made | carried
-            self.spool.add_texts(vectors)
-            known |= vectors.keys()
-            tried = [one for one in rest if one.fingerprints.text in made.keys() | failures.keys()]
-            counted = (calls, len(carried), sum(len(one.text) for one in tried))
-            for batch in group:
-                if not self._is_whole(batch, known, failures):
-                    self.unwritten = (counted[0], counted[2])
-                    return
-                yield EmbeddedBatch(batch, vectors, failures, *counted)
-                self._yielded = True
-                vectors, counted = {}, (0, 0, 0)
-            if self.stop:
+        for some in self.embed_groups(self.groups(plan), dry_run=dry_run):
+            yield from some
+
+    def groups(self, plan: Iterator[PlannedBatch]) -> Generator[TextGroup, None, None]:
+        """Put batches together until there are enough texts to keep the embedder busy.
+
+        May work ahead of `embed_groups`, in another thread.
+
+        Args:
+            plan: the batches.
+
+        Raises:
+            IndexUnavailable: Redis does not answer.
+        """
+        batches: list[PlannedBatch] = []
+        texts: set[bytes] = set()
+        known: set[bytes] = set()
+        for batch in plan:
+            batches.append(batch)
+            named = {one.fingerprints.text for one in batch.drugs if self._is_due(one)}
+            new = named - texts - known
+            known |= self._known(new)
+            texts |= new - known
+            enough = len(texts) >= self.embedder.batch_size
+            if enough or len(batches) == _MOST_BATCHES or not texts:
+                yield TextGroup(batches, known)
+                batches, texts, known = [], set(), set()
+        if batches:
+            yield TextGroup(batches, known)
+
+    def embed_groups(
+        self, groups: Iterator[TextGroup], *, dry_run: bool
+    ) -> Generator[list[EmbeddedBatch], None, None]:
+        """Yield the batches of each group with their vectors, until there is a reason to stop.
+
+        Args:
+            groups: from `groups`.
+            dry_run: see `embed`.
+
+        Raises:
+            VectorSizeError, RxindexError: see `embed`.
+        """
+        for group in groups:
+            done = self._embed_group(group, dry_run)
+            if done:
+                yield done
+            if len(done) < len(group.batches) or self.stop:
                 return
 
-    def _must(self, group: Sequence[PlannedBatch], known: set[bytes]) -> set[bytes]:
+    def _embed_group(self, group: TextGroup, dry_run: bool) -> list[EmbeddedBatch]:
+        """Give those of a group's batches of which each text was tried."""
+        needed = {
+            one.fingerprints.text: one
+            for batch in group.batches
+            for one in batch.drugs
+            if self._is_due(one)
+        }
+        # A text that was refused once in the run is not sent again.
+        failures = {text: self._refused[text] for text in needed if text in self._refused}
+        # The group before this one was not embedded yet when this one was put together.
+        known = group.known | self.spool.texts(needed.keys() - group.known)
+        missing = [text for text in needed if text not in known and text not in failures]
+        carried = self._carry(missing)
+        rest = [needed[text] for text in missing if text not in carried]
+        if dry_run:
+            made, calls = {one.fingerprints.text: b"" for one in rest}, len(rest)
+        else:
+            made, calls = self._make(rest, failures, self._must(group, known))
+        vectors = made | carried
+        self.spool.add_texts(vectors)
+        known |= vectors.keys()
+        tried = [one for one in rest if one.fingerprints.text in made.keys() | failures.keys()]
+        counted = (calls, len(carried), sum(len(one.text) for one in tried))
+        done = []
+        for batch in group.batches:
+            if not self._is_whole(batch, known, failures):
+                self.unwritten = (counted[0], counted[2])
+                break
+            done.append(EmbeddedBatch(batch, vectors, failures, *counted))
+            self._yielded = True
+            vectors, counted = {}, (0, 0, 0)
+        return done
+
+    def _must(self, group: TextGroup, known: set[bytes]) -> set[bytes]:
         """Give the texts to embed whatever is asked: a run writes one batch at least.
 
         One that never did would never get on, however often it was tried again.
         """
         if self._yielded:
             return set()
-        texts = {one.fingerprints.text for one in group[0].drugs if self._is_due(one)}
+        texts = {one.fingerprints.text for one in group.batches[0].drugs if self._is_due(one)}
         return texts - known
 
     def _is_due(self, one: PlannedDrug) -> bool:
@@ -147,29 +211,6 @@ class VectorStage:
             for one in batch.drugs
             if self._is_due(one)
         )
-
-    def _groups(
-        self, plan: Iterator[PlannedBatch]
-    ) -> Iterator[tuple[list[PlannedBatch], set[bytes]]]:
-        """Put batches together until there are enough texts to keep the embedder busy.
-
-        Yields:
-            The batches, and those of their texts that need nothing any more.
-        """
-        group: list[PlannedBatch] = []
-        texts: set[bytes] = set()
-        known: set[bytes] = set()
-        for batch in plan:
-            group.append(batch)
-            named = {one.fingerprints.text for one in batch.drugs if self._is_due(one)}
-            new = named - texts - known
-            known |= self._known(new)
-            texts |= new - known
-            if len(texts) >= self.embedder.batch_size or len(group) == _MOST_BATCHES or not texts:
-                yield group, known
-                group, texts, known = [], set(), set()
-        if group:
-            yield group, known
 
     def _known(self, texts: set[bytes]) -> set[bytes]:
         """Give those of the texts that this run has dealt with, or whose vector is there."""
