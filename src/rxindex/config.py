@@ -105,7 +105,12 @@ class Settings(BaseSettings):
     titan_requests_per_minute: int | None = Field(
         None, ge=1, description="your quota for the model; calls are paced to stay under it"
     )
-    batch_size: int = Field(500, ge=1, le=10_000, description="drugs in one round trip to Redis")
+    batch_size: int = Field(
+        500,
+        ge=1,
+        le=10_000,
+        description="drugs in one round trip to Redis; fewer where they have many packages",
+    )
     most_deletes: float = Field(
         0.05, ge=0, le=1, description="share of the index a run may delete without --allow-deletes"
     )

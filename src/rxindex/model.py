@@ -164,7 +164,7 @@ class Drug(msgspec.Struct, frozen=True, gc=False):
     packages: tuple[Package, ...] = ()
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def fold(text: str) -> str:
     """Fold ``text`` for comparison: case, and blanks at the ends or repeated, do not count."""
     return " ".join(text.split()).casefold()

@@ -157,28 +157,33 @@ def peak_memory() -> int:
 class PeakMemory:
     """The most memory that this process and those of our own that it started held together.
 
-    Others are only seen on Linux, and only if they are at work while somebody looks.
+    Others are only seen on Linux, and only if they are at work while somebody looks. What each
+    held at most until then is added up, though it may have been at different times.
     """
 
     def __init__(self) -> None:
-        self._others: dict[str, int] = {}
+        self._most = 0
 
     def look(self) -> None:
         """Look at the processes that this one has started and that run the same interpreter."""
+        others = 0
         with suppress(OSError):
             ours = Path("/proc/self/exe").readlink()
             for task in Path("/proc/self/task").iterdir():
                 for pid in (task / "children").read_text().split():
-                    self._look_at(pid, ours)
-
-    def _look_at(self, pid: str, ours: Path) -> None:
-        with suppress(OSError):  # it has ended meanwhile
-            if Path(f"/proc/{pid}/exe").readlink() == ours and (most := _peak(pid)) is not None:
-                self._others[pid] = most
+                    others += self._of(pid, ours)
+        self._most = max(self._most, peak_memory() + others)
 
     def most(self) -> int:
-        """Give it, in bytes; of others that did not work at the same time, too."""
-        return peak_memory() + sum(self._others.values())
+        """Give it, in bytes."""
+        return max(self._most, peak_memory())
+
+    @staticmethod
+    def _of(pid: str, ours: Path) -> int:
+        with suppress(OSError):  # it has ended meanwhile
+            if Path(f"/proc/{pid}/exe").readlink() == ours:
+                return _peak(pid) or 0
+        return 0
 
 
 def _peak(pid: str) -> int | None:

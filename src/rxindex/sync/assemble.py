@@ -353,7 +353,7 @@ def _is_long(row: PackageRow) -> bool:
 
 
 # Labelers, sizes and forms come again and again; half of the assembling was cleaning them.
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _clean(text: str) -> str:
     """Make a value fit for the index: one line, no semicolon (it separates values), bounded."""
     if not text.isprintable() or ";" in text:
@@ -362,13 +362,13 @@ def _clean(text: str) -> str:
     return " ".join(text[:LONGEST_VALUE].split())
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _strength(text: str) -> str:
     """Clean a strength, in which semicolons separate those of the ingredients."""
     return "; ".join(_clean(part) for part in text.split(";") if part.strip())
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=512)
 def _folded(key: tuple[str, ...]) -> tuple[str, ...]:
     """Fold a drug's key for comparison."""
     return tuple([fold(part) for part in key])

@@ -31,29 +31,25 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Iterator[Iterator[
 
     Args:
         items: the stage to run.
-        depth: how many finished items may wait.
+        depth: how many items may wait, the one that is being made among them.
     """
-    waiting: queue.Queue[object] = queue.Queue(maxsize=depth)
+    waiting: queue.Queue[object] = queue.Queue()
+    room = threading.Semaphore(depth)
     stop = threading.Event()
 
-    def put(item: object) -> bool:
-        while not stop.is_set():
-            try:
-                waiting.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def has_room() -> bool:
+        room.acquire()
+        return not stop.is_set()
 
     def work() -> None:
         try:
-            for item in items:
-                if not put(item):
+            while has_room():
+                item = next(items, _END)
+                waiting.put(item)
+                if item is _END:
                     break
-            else:
-                put(_END)
         except BaseException as error:  # raised again in the reader
-            put(_Failed(error))
+            waiting.put(_Failed(error))
         finally:
             items.close()
 
@@ -61,6 +57,7 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Iterator[Iterator[
         while (item := waiting.get()) is not _END:
             if isinstance(item, _Failed):
                 raise item.error
+            room.release()
             yield item  # type: ignore[misc]
 
     thread = threading.Thread(target=work, name="rxindex-stage", daemon=True)
@@ -69,6 +66,7 @@ def ahead(items: Generator[T, None, None], depth: int = 2) -> Iterator[Iterator[
         yield read()
     finally:
         stop.set()
+        room.release()
         thread.join()
 
 

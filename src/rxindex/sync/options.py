@@ -18,7 +18,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to run.
 
     Attributes:
-        batch_size: drugs in one round trip.
+        batch_size: drugs in one round trip; fewer where they have more than three packages each.
         limit: stop after this many drugs, for a trial; nothing is deleted then. None for all.
         max_drugs: stop clean after about this many drugs; the next run goes on from there.
         begin_after: begin behind this cursor (a report's ``next_cursor``). Where that is not the

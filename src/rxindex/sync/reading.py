@@ -23,7 +23,7 @@ __all__ = ["changed_batches", "drug_batches"]
 
 #: Packages that a batch may have for each drug that it may have, or it is full: some drugs have
 #: thousands, and memory should not depend on where those lie.
-_PACKAGES_A_DRUG = 5
+_PACKAGES_A_DRUG = 3
 
 #: A group with its drugs and bad rows and, without bad rows, what it is known by; or with its
 #: entry in the ledger.
