@@ -109,7 +109,8 @@ class Settings(BaseSettings):
         500,
         ge=1,
         le=10_000,
-        description="drugs in one round trip to Redis; fewer where they have many packages",
+        description="drugs in one round trip to Redis; "
+        "fewer where they have more than three packages each",
     )
     most_deletes: float = Field(
         0.05, ge=0, le=1, description="share of the index a run may delete without --allow-deletes"

@@ -101,7 +101,7 @@ class Place:
         with closing(connect(self.redis, timeout=timeout, patience=patience)) as client:
             return sync(
                 open_source(self.source, page_size=self.page_size),
-                embedder or FakeEmbedder(16),
+                embedder or _embedder(),
                 Catalogue(client, name),
                 probe(client),
                 self.words,
@@ -123,6 +123,13 @@ class Place:
         assert contents(self.catalogue) == contents(once)
         assert doubled(self.catalogue) == []
         assert_tidy(self.catalogue)
+
+
+def _embedder() -> FakeEmbedder:
+    """An embedder that takes a batch at a time, so that no run has read everything too soon."""
+    embedder = FakeEmbedder(16)
+    embedder.batch_size = 1
+    return embedder
 
 
 @pytest.fixture

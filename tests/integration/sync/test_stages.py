@@ -41,19 +41,19 @@ class Calls(FakeEmbedder):
 
     Attributes:
         texts: of each call.
-        third: set by the third call.
+        again: set by the second call.
     """
 
     def __init__(self) -> None:
         super().__init__(DIMENSIONS)
         self.batch_size = 8
         self.texts: list[list[str]] = []
-        self.third = threading.Event()
+        self.again = threading.Event()
 
     def embed(self, texts: Sequence[str]) -> Embedded:
         self.texts.append(list(texts))
-        if len(self.texts) == 3:
-            self.third.set()
+        if len(self.texts) == 2:
+            self.again.set()
         return super().embed(texts)
 
 
@@ -61,10 +61,10 @@ def test_the_model_waits_for_no_write(bench: Bench) -> None:
     embedder, waited = Calls(), list[bool]()
 
     def wait(report: SyncReport, packages: int) -> None:
-        # The first batch is written; to the others this thread does not come before the model is
-        # at its third group.
+        # One batch of the first group is written; this thread does not come to its others before
+        # the model is at the second group.
         if not waited:
-            waited.append(embedder.third.wait(20))
+            waited.append(embedder.again.wait(20))
 
     report = bench.run(embedder, batch_size=1, progress=wait)
     assert waited == [True]
