@@ -115,6 +115,7 @@ def _verify(task: Task) -> dict[str, Any]:
         repair=bool(event.repair),
         allow_deletes=bool(event.allow_deletes),
         most_deletes=settings.most_deletes,
+        reader_from=None,
     )
     report = compare(
         open_rows(settings, vocabulary), lambda: task.embedder(settings), task.catalogue,

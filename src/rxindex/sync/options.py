@@ -10,6 +10,7 @@ from rxindex.index.lease import LEASE_SECONDS
 from rxindex.index.schema import IndexSettings
 from rxindex.sync.budget import Limits
 from rxindex.sync.promote import Standards
+from rxindex.sync.reader import READER_FROM
 
 __all__ = ["SyncOptions"]
 
@@ -37,7 +38,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
         wait: seconds to wait for another run on the catalogue to end.
         checkpoint_seconds: between two checkpoints.
         reader_from: packages from which on a first load reads in a process of its own, where
-            there is a second core; it takes half a second to start, and 100 MB. None: never.
+            there is a second core. None: never.
         index: what is asked of the index.
         today: ISO date that decides what is obsolete; empty for the current one (UTC).
     """
@@ -59,7 +60,7 @@ class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float = LEASE_SECONDS
     wait: float = 0.0
     checkpoint_seconds: float = 5.0
-    reader_from: int | None = 20_000
+    reader_from: int | None = READER_FROM
     index: IndexSettings = IndexSettings()
     today: str = ""
 

@@ -1,9 +1,9 @@
 """Rows are read and assembled in a process of their own, while this one plans, embeds and writes.
 
-Python works on one thing at a time, and on a first load half of that is reading and assembling. A
-machine with two cores does both halves at once. Only where nothing in the index is known to be as
-it is in the source: else which groups to read is known only by asking the ledger, and there is
-little to assemble.
+Python works on one thing at a time, and where each drug is looked at half of that is reading and
+assembling. A machine with two cores does both halves at once. Only where nothing in the index is
+known, or believed, to be as it is in the source: else which groups to read is known only by asking
+the ledger, and there is little to assemble.
 
 The other process opens the source itself: its snapshot begins after that of the run, so it has all
 that the run's has. It is given what it needs on its standard input, passwords included, and never
@@ -25,14 +25,18 @@ from typing import Any
 
 import msgspec
 
+from rxindex.cores import cores
 from rxindex.errors import RxindexError, SourceUnavailable
-from rxindex.source.base import Group, Partition, Reopenable
+from rxindex.source.base import Group, Partition, Reopenable, Source
 from rxindex.sync.assemble import RowCounts
 from rxindex.sync.batch import DrugBatch
 from rxindex.sync.reading import changed_batches
 from rxindex.vocabulary import Vocabulary
 
-__all__ = ["Reader", "serve"]
+__all__ = ["READER_FROM", "Reader", "reader_for", "serve"]
+
+#: Packages from which on another process is worth its half second of starting, and 100 MB.
+READER_FROM = 20_000
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -139,6 +143,31 @@ class Reader:
             if read.batch is None:
                 return
             yield read.batch
+
+
+def reader_for(
+    source: Source,
+    vocabulary: Vocabulary,
+    today: str,
+    size: int,
+    packages: int,
+    reader_from: int | None,
+) -> Reader | None:
+    """Give what reads in another process, where that can be, and is worth it.
+
+    Args:
+        source: entered, or not yet.
+        vocabulary: joined by ingredient.
+        today: ISO date that decides what is obsolete.
+        size: drugs in a batch.
+        packages: of the source.
+        reader_from: packages from which on it is worth it; None if it is not allowed.
+    """
+    if reader_from is None or packages < reader_from or cores() < 2:
+        return None
+    if not isinstance(source, Reopenable):
+        return None
+    return Reader(source, vocabulary, today, size)
 
 
 @contextmanager

@@ -14,18 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rxindex.cores import cores
 from rxindex.embed.base import Embedder
 from rxindex.errors import EmptySource
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
-from rxindex.source.base import Reopenable, Source
+from rxindex.source.base import Source
 from rxindex.sync.events import Observer
 from rxindex.sync.finish import Finish
 from rxindex.sync.options import SyncOptions
 from rxindex.sync.passage import Passage
 from rxindex.sync.quarantine import Quarantine
-from rxindex.sync.reader import Reader
+from rxindex.sync.reader import Reader, reader_for
 from rxindex.sync.report import SyncReport
 from rxindex.sync.running import running
 from rxindex.sync.since import note_latest_update
@@ -133,12 +132,10 @@ def _reader(
     packages: int,
     unchanged: Unchanged | None,
 ) -> Reader | None:
-    """Give what reads in another process, where that is allowed, possible and worth it."""
-    if options.reader_from is None or packages < options.reader_from or cores() < 2:
-        return None
+    """Give what reads in another process, where a run lets it."""
     # How many drugs are left of those that the run was given is known here only.
     if options.max_drugs is not None or unchanged is None or unchanged.knows_any():
         return None
-    if not isinstance(source, Reopenable):
-        return None
-    return Reader(source, vocabulary, options.day, options.batch_size)
+    return reader_for(
+        source, vocabulary, options.day, options.batch_size, packages, options.reader_from
+    )

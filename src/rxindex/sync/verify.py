@@ -22,13 +22,14 @@ from rxindex.index.inspect import Document, inspect, text_faults
 from rxindex.index.sampling import Draw
 from rxindex.index.store import DrugStore
 from rxindex.model import Drug
-from rxindex.source.base import Group, Source
+from rxindex.source.base import Group, Partition, Source
 from rxindex.sync.apply import Applier
 from rxindex.sync.assemble import RowCounts
 from rxindex.sync.batch import DrugBatch
 from rxindex.sync.differences import Faults, VerifyReport, action_for, faults_of
 from rxindex.sync.flow import ahead, batches
 from rxindex.sync.plan import PlannedBatch, PlannedDrug, plan_batch
+from rxindex.sync.reader import READER_FROM, reader_for
 from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
@@ -55,6 +56,8 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
         most_deletes: without ``allow_deletes``, the share of the keys looked at that a repair
             may delete.
         today: ISO date that decides what is obsolete; empty for the current one (UTC).
+        reader_from: packages from which on a process of its own reads, where there is a second
+            core. None: never.
     """
 
     batch_size: int = 500
@@ -64,6 +67,7 @@ class VerifyOptions(msgspec.Struct, frozen=True, kw_only=True):
     allow_deletes: bool = False
     most_deletes: float = 0.05
     today: str = ""
+    reader_from: int | None = READER_FROM
 
 
 def verify(
@@ -122,7 +126,7 @@ def verify(
     )
     store = DrugStore(catalogue, generation)
     with RunSpool() as spool:
-        work = _Verification(source, embedder, store, vocabulary, options, spool, report)
+        work = _Verification(source, embedder, store, vocabulary, options, spool, report, packages)
         work.carry_out(lambda rows: progress(rows, packages) if progress else None)
     report.finish(time.monotonic() - begun)
     return report
@@ -140,6 +144,7 @@ class _Verification:
         options: VerifyOptions,
         spool: RunSpool,
         report: VerifyReport,
+        packages: int,
     ) -> None:
         self.source = source
         self.embedder = embedder
@@ -150,6 +155,9 @@ class _Verification:
         self.report = report
         self.today = options.today or datetime.datetime.now(datetime.UTC).date().isoformat()
         self.counts = RowCounts()
+        self.reader = reader_for(
+            source, vocabulary, self.today, options.batch_size, packages, options.reader_from
+        )
         self.tell: Callable[[int], None] = lambda rows: None
         #: The drugs that are on their way to being mended: a few batches.
         self.under_way: dict[str, Faults] = {}
@@ -178,7 +186,7 @@ class _Verification:
                 f"{self.report.rejected:,} rows of the source can't become packages; 'rxindex "
                 "sync' names them"
             )
-        self.report.warnings += self.source.notes()
+        self.report.warnings += (self.reader or self.source).notes()
 
     def _differing(self) -> Generator[PlannedBatch, None, None]:
         """Yield the drugs that differ, with what mends them; name them on the way."""
@@ -210,11 +218,7 @@ class _Verification:
     def _read(self) -> Generator[DrugBatch, None, None]:
         """Read the source and remember which drugs it has."""
         for partition in self.source.partitions(1):
-            drugs = drug_batches(
-                self.source.rows(partition), self.vocabulary, self.today, self.counts,
-                self.options.batch_size,
-            )  # fmt: skip
-            with ahead(drugs) as read:
+            with ahead(self._drugs(partition)) as read:
                 for batch in read:
                     self.report.rejected += len(batch.rejected)
                     # A drug with a bad row is in the source: its document is not extra.
@@ -232,6 +236,17 @@ class _Verification:
                     draw.offer(drug.id, (group, drug))
         for part in batches(draw.drawn().values(), self.options.batch_size):
             yield DrugBatch(part, [], part[-1][0])
+
+    def _drugs(self, partition: Partition) -> Generator[DrugBatch, None, None]:
+        def here() -> Generator[DrugBatch, None, None]:
+            return drug_batches(
+                self.source.rows(partition), self.vocabulary, self.today, self.counts,
+                self.options.batch_size,
+            )  # fmt: skip
+
+        if self.reader is None:
+            return here()
+        return self.reader.batches(partition, None, self.counts, here)
 
     def _mend(self, differing: Generator[PlannedBatch, None, None], embedder: Embedder) -> None:
         """Embed and write what differs, and look at it again."""

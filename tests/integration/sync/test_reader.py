@@ -30,6 +30,7 @@ from rxindex.sync.batch import DrugBatch
 from rxindex.sync.reader import Reader
 from rxindex.sync.reading import changed_batches
 from rxindex.sync.report import SyncReport
+from rxindex.sync.verify import VerifyOptions, verify
 from rxindex.vocabulary import Vocabulary
 
 #: More than fits into the pipe between the processes.
@@ -193,6 +194,34 @@ def test_a_full_look_has_one_and_finds_what_was_removed(bench: Bench) -> None:
     report = bench.run(progress=watch, reader_from=1, full=True, batch_size=5)
 
     assert (report.deleted, len(watch.seen)) == (1, 1)
+
+
+@pytest.mark.parametrize("options", [{}, {"repair": True}, {"sample": 40, "seed": 1}], ids=str)
+def test_a_comparison_has_one_and_finds_the_same(bench: Bench, options: dict[str, Any]) -> None:
+    bench.run()
+    store, ids = bench.store, sorted(bench.by_id())
+    seen: set[int] = set()
+
+    def compared(reader_from: int | None) -> dict[str, object]:
+        store.delete(ids[:3])
+        bench.client.hset(store.key(ids[3]), "brand", "Oldbrand")
+        chosen = VerifyOptions(today=TODAY, batch_size=5, reader_from=reader_from, **options)
+        with bench.source() as source:
+            report = verify(
+                source, bench.embedder, bench.catalogue, bench.words, chosen,
+                lambda rows, packages: seen.update(readers()),
+            )  # fmt: skip
+        report.duration = 0.0
+        return msgspec.structs.asdict(report)
+
+    alone = compared(None)
+    assert not seen
+    with_reader = compared(COUNT)
+    assert len(seen) == 1
+    assert readers() == []
+    assert with_reader == alone
+    assert alone["rejected"] == 1
+    assert alone["different"] == 4 or "sample" in options
 
 
 def test_a_reader_that_is_killed_ends_the_run_which_is_resumed(bench: Bench) -> None:
