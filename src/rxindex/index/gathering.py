@@ -79,7 +79,7 @@ class Gathering:
                 that was ever written there got a number, so that whoever has gathered as many as
                 the last number says has gathered each of them once.
         """
-        return mark == (self.drugs, self.drugs)
+        return self.drugs > 0 and mark == (self.drugs, self.drugs)
 
     def add(self, fields: Mapping[str, Any]) -> None:
         """Count a document.

@@ -152,7 +152,7 @@ class Stages:
             new = self.spool.mark_seen(plan.ids)
             if self._fresh and new < len(set(plan.ids)):
                 # A source that gives a drug twice: this run may have written it.
-                self._fresh = False
+                self._fresh, self._applier.names = False, None
                 plan = plan_batch(batch, self.embedder.model_id, self.store)
             yield plan
 

@@ -119,21 +119,21 @@ class VectorStage:
         Raises:
             IndexUnavailable: Redis does not answer.
         """
-        batches: list[PlannedBatch] = []
+        waiting: list[PlannedBatch] = []
         texts: set[bytes] = set()
         known: set[bytes] = set()
         for batch in plan:
-            batches.append(batch)
+            waiting.append(batch)
             named = {one.fingerprints.text for one in batch.drugs if self._is_due(one)}
             new = named - texts - known
             known |= self._known(new)
             texts |= new - known
             enough = len(texts) >= self.embedder.batch_size
-            if enough or len(batches) == _MOST_BATCHES or not texts:
-                yield TextGroup(batches, known)
-                batches, texts, known = [], set(), set()
-        if batches:
-            yield TextGroup(batches, known)
+            if enough or len(waiting) == _MOST_BATCHES or not texts:
+                yield TextGroup(waiting, known)
+                waiting, texts, known = [], set(), set()
+        if waiting:
+            yield TextGroup(waiting, known)
 
     def embed_groups(
         self, groups: Iterator[TextGroup], *, dry_run: bool
