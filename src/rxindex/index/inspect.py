@@ -185,7 +185,9 @@ def dangling(store: DrugStore, batch: int = 10_000) -> Iterator[list[bytes]]:
     away without the query engine being told, by ``SWAPDB`` for example.
 
     Pages through the whole index, which takes the server longer with every page: look first
-    whether it counts more documents than there are.
+    whether it counts more documents than there are. A document that is taken in anew meanwhile
+    gets another place, so wait until the server has read its documents; while somebody writes,
+    some keys may be left out.
 
     Raises:
         IndexUnavailable: Redis does not answer.

@@ -32,6 +32,9 @@ DIMENSIONS = 8
 @pytest.fixture
 def store(catalogue: Catalogue, capabilities: Capabilities) -> DrugStore:
     made = catalogue.create("fake", DIMENSIONS, IndexSettings(), capabilities, texts=10)
+    # A new index reads through all keys of the server, in the background. What it meets with there
+    # is taken in anew, and gets another place in the order of a search.
+    catalogue.wait_until_indexed(made.name)
     return DrugStore(catalogue, made)
 
 
