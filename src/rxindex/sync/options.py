@@ -10,9 +10,11 @@ from rxindex.index.lease import LEASE_SECONDS
 from rxindex.index.schema import IndexSettings
 from rxindex.sync.budget import Limits
 from rxindex.sync.promote import Standards
-from rxindex.sync.reader import READER_FROM
 
-__all__ = ["SyncOptions"]
+__all__ = ["READER_FROM", "SyncOptions"]
+
+#: Packages from which on a process that reads is worth its half second of starting, and 100 MB.
+READER_FROM = 20_000
 
 
 class SyncOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,10 +33,7 @@ from rxindex.sync.batch import DrugBatch
 from rxindex.sync.reading import changed_batches
 from rxindex.vocabulary import Vocabulary
 
-__all__ = ["READER_FROM", "Reader", "reader_for", "serve"]
-
-#: Packages from which on another process is worth its half second of starting, and 100 MB.
-READER_FROM = 20_000
+__all__ = ["Reader", "reader_for", "serve"]
 
 
 class _Job(msgspec.Struct, frozen=True):

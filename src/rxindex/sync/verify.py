@@ -28,8 +28,9 @@ from rxindex.sync.assemble import RowCounts
 from rxindex.sync.batch import DrugBatch
 from rxindex.sync.differences import Faults, VerifyReport, action_for, faults_of
 from rxindex.sync.flow import ahead, batches
+from rxindex.sync.options import READER_FROM
 from rxindex.sync.plan import PlannedBatch, PlannedDrug, plan_batch
-from rxindex.sync.reader import READER_FROM, reader_for
+from rxindex.sync.reader import reader_for
 from rxindex.sync.reading import drug_batches
 from rxindex.sync.report import SyncReport
 from rxindex.sync.spool import RunSpool
