@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 __all__ = [
@@ -52,6 +51,7 @@ _AHEAD = {
 _MOST_STRENGTHS = 4
 
 
+@lru_cache(maxsize=1024)
 def split_list(text: str) -> tuple[str, ...]:
     """Split a field that lists values (``ORAL; TOPICAL``), keeping places, empty ones too."""
     return tuple(part.strip() for part in text.split(";")) if text.strip() else ()
@@ -86,7 +86,9 @@ def _unit(unit: str) -> str:
     return _UNITS.get(unit, unit.strip("[]"))
 
 
-def strength_text(amounts: Sequence[str], units: Sequence[str]) -> str:
+# The products of one drug come one after the other.
+@lru_cache(maxsize=1024)
+def strength_text(amounts: tuple[str, ...], units: tuple[str, ...]) -> str:
     """Write the strengths of a product, one for each ingredient, in their order.
 
     Args:

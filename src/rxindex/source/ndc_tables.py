@@ -279,12 +279,16 @@ def _split_lines(
     )
     shortest = max(places[:needed])
     db.execute(_LINES.format(path=quoted))
-    # Names and numbers in these statements are this module's own.
+    # Names and numbers in these statements are this module's own. Lines that are too short are
+    # sorted out afterwards: to split all of them once more takes longer.
     db.execute(
-        f"CREATE TABLE {table} AS SELECT {fields} FROM line "  # noqa: S608
-        f"WHERE len(parts) >= {shortest}"
+        f"CREATE TABLE {table} AS SELECT {fields}, len(parts) < {shortest} AS short "  # noqa: S608
+        "FROM line"
     )
-    malformed = _number(db, f"SELECT count(*) FROM line WHERE len(parts) < {shortest}")  # noqa: S608
+    malformed = _number(db, f"SELECT count(*) FROM {table} WHERE short")  # noqa: S608
+    if malformed:
+        db.execute(f"DELETE FROM {table} WHERE short")  # noqa: S608
+    db.execute(f"ALTER TABLE {table} DROP COLUMN short")
     db.execute("DROP VIEW line")
     return malformed
 
