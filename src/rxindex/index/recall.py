@@ -101,7 +101,7 @@ def sampled_recall(
         documents += len(keys)
         table = queries @ batch.T
         _look_up(similarity, found, keys, table)
-        _keep(nearest, keys, table)
+        _keep(nearest, keys, table, k)
     if not documents:
         raise IndexUnavailable(f"the texts of generation {store.generation.name} went away")
     k = min(k, documents)
@@ -210,10 +210,14 @@ def _look_up(
                 similarity[row][key] = float(table[row, place[key]])
 
 
-def _keep(nearest: list[_Nearest], keys: Sequence[bytes], table: Matrix) -> None:
+def _keep(nearest: list[_Nearest], keys: Sequence[bytes], table: Matrix, k: int) -> None:
     """Let those of a batch that are nearer than what is known take their places."""
     least = np.array([one.least for one in nearest], dtype=np.float32)
-    for row, column in np.argwhere(table > least[:, None]):
+    wanted = table > least[:, None]
+    if len(keys) > k:
+        # Of the batch, the nearest: at first all of it is nearer than nothing.
+        wanted &= table >= np.partition(table, -k, axis=1)[:, -k, None]
+    for row, column in np.argwhere(wanted):
         nearest[row].offer(float(table[row, column]), keys[column])
 
 

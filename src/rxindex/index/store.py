@@ -224,9 +224,23 @@ class DrugStore:
             if not again and catalogue.client.get(swept) == msgspec.json.encode(mark):
                 return mark[-1]
         left = self._swept(batch)
-        now = msgspec.json.encode(catalogue.text_mark(name))
-        catalogue.write_all([("SET", swept, now)], "noting what was swept")
+        self.note_swept()
         return left
+
+    def note_swept(self) -> int:
+        """Note that each text is some drug's, until something changes.
+
+        Returns:
+            How many texts there are.
+
+        Raises:
+            RxindexError: Redis does not answer, or takes no writes.
+        """
+        name, catalogue = self.generation.name, self.catalogue
+        mark = catalogue.text_mark(name)
+        commands = [("SET", catalogue.key(name, "swept"), msgspec.json.encode(mark))]
+        catalogue.write_all(commands, "noting what was swept")
+        return mark[-1]
 
     def _swept(self, batch: int) -> int:
         """Remove them; gives how many are left."""

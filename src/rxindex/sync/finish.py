@@ -65,7 +65,10 @@ class Finish:
         """
         report, store = self._report, self._target.store
         self._stages.check_indexed()
-        left = self._delete(store, passage.may_delete) if store is not None else 0
+        left = ours = 0
+        if store is not None:
+            ours = self._written_by_us(store)
+            left = ours or self._delete(store, passage.may_delete)
         if passage.whole:
             self._quarantine.sweep()
             self._quarantine.save()
@@ -73,7 +76,7 @@ class Finish:
             self._stages.unchanged.sweep(self._spool)
         report.in_quarantine = len(self._quarantine)
         if store is not None and not self._options.dry_run:
-            texts = store.sweep_texts() if passage.covered else None
+            texts = self._sweep(store, ours) if passage.covered else None
             if self._target.live:
                 self._check_live(store, left, texts)
                 # A run that died after its alias moved has left the older ones to this one.
@@ -90,6 +93,21 @@ class Finish:
                 "to slow down for too long; run again"
             )
 
+    def _written_by_us(self, store: DrugStore) -> int:
+        """Count the documents, if this run has written all that are there; else 0."""
+        names = self._spool.names
+        return names.drugs if names.is_all(self._catalogue.mark(store.generation.name)) else 0
+
+    def _sweep(self, store: DrugStore, ours: int) -> int:
+        """Remove the texts that no drug has; gives how many are left.
+
+        Args:
+            store: the generation.
+            ours: see `_written_by_us`. A run writes no text but for a drug: where it has written
+                all drugs of the source, and there are no others, there is none to look for.
+        """
+        return store.note_swept() if ours and ours == self._spool.seen() else store.sweep_texts()
+
     def _delete(self, store: DrugStore, may_delete: bool) -> int:
         """Delete what the source does not have any more, unless that is suspiciously much.
 
@@ -99,9 +117,6 @@ class Finish:
         Returns:
             How many documents are left.
         """
-        if self._spool.names.is_all(self._catalogue.mark(store.generation.name)):
-            # All that is there was written by this run, so there is nothing else to look for.
-            return self._spool.names.drugs
         documents = sum(self._spool.add_stored(ids) for ids in store.ids(_LISTED))
         gone = self._spool.surplus() if may_delete else []
         guarded = self._target.live and not self._options.allow_deletes

@@ -31,16 +31,21 @@ def bench(
     return Bench(tmp_path, catalogue, capabilities, vocabulary, ROWS)
 
 
+def calls(bench: Bench, command: str) -> int:
+    """Count how often Redis was given a command so far."""
+    found = bench.client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})
+    return int(found["calls"])
+
+
 def compared(bench: Bench, **options: Any) -> tuple[int, SyncReport]:
     """Run, and tell how many drugs were compared with the index."""
-
-    def asked() -> int:
-        calls = bench.client.info("commandstats").get("cmdstat_hmget", {"calls": 0})
-        return int(calls["calls"])
-
-    before = asked()
+    before = calls(bench, "hmget")
     report = bench.run(full=True, **options)  # without it, the ledger is asked likewise
-    return asked() - before, report
+    return calls(bench, "hmget") - before, report
+
+
+def texts(bench: Bench, generation: str) -> int:
+    return sum(map(len, bench.catalogue.text_keys(generation)))
 
 
 class Twice(SqlSource):
@@ -70,6 +75,15 @@ def test_only_a_first_load_compares_nothing(bench: Bench) -> None:
     assert names_are_right(bench)
 
 
+def test_each_text_of_a_first_load_is_some_drugs(bench: Bench) -> None:
+    before = calls(bench, "FT.AGGREGATE")
+    bench.run()
+    bench.run()  # believes the first one
+    assert calls(bench, "FT.AGGREGATE") == before
+    assert bench.store.sweep_texts(again=True) == texts(bench, "g1") == 8
+    assert calls(bench, "FT.AGGREGATE") == before + 1
+
+
 def test_one_that_goes_on_compares(bench: Bench) -> None:
     bench.run(batch_size=2, max_drugs=4)
     drugs, report = compared(bench, batch_size=2)
@@ -97,6 +111,7 @@ def test_a_drug_that_redis_refuses_is_not_among_the_names(bench: Bench) -> None:
     lexicon = load_lexicon(bench.catalogue, bench.catalogue.require_live())
     assert lexicon is not None
     assert (lexicon[0].generation, lexicon[0].drugs) == ("g2", 7)
+    assert texts(bench, "g2") == 7
     assert names_are_right(bench)
 
 
