@@ -23,7 +23,7 @@ def temporary_database(tables: str) -> sqlite3.Connection:
     database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
     # Nothing in here outlives the process, so nothing needs to survive a crash.
     database.executescript(
-        f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096; {tables}"
+        f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024; {tables}"
     )
     return database
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from rxindex.model import PackageRow
 from rxindex.source.base import Group, Odd
@@ -14,6 +14,8 @@ from rxindex.source.sql_pages import Row
 from rxindex.source.sql_rows import RowReader
 
 __all__ = ["Names", "Rows", "whole_groups"]
+
+T = TypeVar("T")
 
 #: Of each value of the group column the names of its classes, or of its indications.
 Names = Mapping[str | int, tuple[str, ...]]
@@ -66,7 +68,7 @@ class Rows:
         wanted: Collection[Group] | None = None,
         odd: dict[Group, Odd] | None = None,
     ) -> Iterator[PackageRow]:
-        """Make the rows.
+        """Make the rows; once, since what was made is let go of.
 
         Args:
             reader: makes them.
@@ -79,10 +81,10 @@ class Rows:
             places = [place for place, value in enumerate(values) if value in kept]
             rows = [rows[place] for place in places]
             values = [values[place] for place in places]
-        for start in range(0, len(rows), ROWS_TOGETHER):
-            here = values[start : start + ROWS_TOGETHER]
+        while rows:
+            here = _taken(values, ROWS_TOGETHER)
             yield from reader.rows(
-                rows[start : start + ROWS_TOGETHER],
+                _taken(rows, ROWS_TOGETHER),
                 list(map(self.groups.__getitem__, here)),
                 self.grouped,
                 map(self.classes.get, here, repeat(())),
@@ -108,8 +110,16 @@ def whole_groups(
         last, end = values[-1], len(values) - 1
         while end and values[end - 1] == last:
             end -= 1
+        # Pages are the larger part of memory: of none is anything kept while the next is read.
+        del page
         if end:
-            yield rows[:end], values[:end]
-            rows, values = rows[end:], values[end:]
+            yield _taken(rows, end), _taken(values, end)
     if rows:
         yield rows, values
+
+
+def _taken(items: list[T], count: int) -> list[T]:
+    """Take the first items out of a list."""
+    some = items[:count]
+    del items[:count]
+    return some

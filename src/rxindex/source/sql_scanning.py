@@ -70,9 +70,15 @@ class Scanner:
         """Read a range of a scan, and digest what was read."""
         pages = self._pager(few=False).pages(self._query, scan, low, strict, high)
         for page, values in whole_groups(pages, scan.values):
-            rows, odd = self._read(scan, page, values), dict[Group, Odd]()
-            read = partial(rows.made, self._reader, odd=odd)
-            yield Chunk(rows.digests(self._digest_key), read, odd, self._reader.tell)
+            chunk = self._read_chunk(scan, page, values)
+            del page, values
+            yield chunk
+            del chunk
+
+    def _read_chunk(self, scan: Scan, page: list[Row], values: list[str | int]) -> Chunk:
+        rows, odd = self._read(scan, page, values), dict[Group, Odd]()
+        read = partial(rows.made, self._reader, odd=odd)
+        return Chunk(rows.digests(self._digest_key), read, odd, self._reader.tell)
 
     def asked_chunks(self, scan: Scan, low: Any, strict: bool, high: Any) -> Iterator[Chunk]:
         """Have a MySQL server digest a range of a scan, and read from it what is wanted."""

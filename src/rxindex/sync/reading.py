@@ -97,6 +97,8 @@ def changed_batches(
                     yield batch
             if len(groups) < len(chunk.digests):
                 break
+            # Not to hold it while the next one is read.
+            del chunk
     if batch := batcher.rest():
         yield batch
 
