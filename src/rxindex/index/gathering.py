@@ -72,7 +72,9 @@ class Gathering:
         self._database.close()
 
     def is_all(self, mark: tuple[int, ...]) -> bool:
-        """Tell whether a generation has exactly the documents that were gathered, as they were.
+        """Tell whether a generation's index has exactly what was gathered, as it was.
+
+        A key that is no hash is in no index, and not looked for here.
 
         Args:
             mark: of the generation (see `rxindex.index.catalogue.Catalogue.mark`): every document

@@ -147,12 +147,18 @@ def nearest_question(
 
 
 def is_sound(vectors: Matrix) -> NDArray[np.bool_]:
-    """Tell which vectors are near anything: not those of zeros, or of values that are no numbers.
+    """Tell which vectors are near anything: those that have a length to be divided by.
+
+    Vectors of zeros have none, nor have those of values that are no numbers, or so small or large
+    that their length is none.
 
     Args:
         vectors: shape (vectors, dimensions).
     """
-    return np.logical_and(np.isfinite(vectors).all(axis=1), vectors.any(axis=1))
+    with np.errstate(over="ignore", under="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1)
+    sound: NDArray[np.bool_] = np.logical_and(np.isfinite(lengths), lengths > 0)
+    return sound
 
 
 def unit(vectors: Matrix) -> Matrix:

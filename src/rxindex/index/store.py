@@ -224,23 +224,21 @@ class DrugStore:
             if not again and catalogue.client.get(swept) == msgspec.json.encode(mark):
                 return mark[-1]
         left = self._swept(batch)
-        self.note_swept()
+        self.note_swept(catalogue.text_mark(name))
         return left
 
-    def note_swept(self) -> int:
-        """Note that each text is some drug's, until something changes.
+    def note_swept(self, mark: tuple[int, ...]) -> None:
+        """Note that each text is some drug's, as long as nothing changes.
 
-        Returns:
-            How many texts there are.
+        Args:
+            mark: of the texts (see `rxindex.index.catalogue.Catalogue.text_mark`).
 
         Raises:
             RxindexError: Redis does not answer, or takes no writes.
         """
-        name, catalogue = self.generation.name, self.catalogue
-        mark = catalogue.text_mark(name)
-        commands = [("SET", catalogue.key(name, "swept"), msgspec.json.encode(mark))]
-        catalogue.write_all(commands, "noting what was swept")
-        return mark[-1]
+        key = self.catalogue.key(self.generation.name, "swept")
+        commands = [("SET", key, msgspec.json.encode(mark))]
+        self.catalogue.write_all(commands, "noting what was swept")
 
     def _swept(self, batch: int) -> int:
         """Remove them; gives how many are left."""

@@ -99,7 +99,7 @@ def whole_groups(
     """Cut pages anew so that none ends within a group; gives each with the values of its rows.
 
     Args:
-        pages: in order.
+        pages: in order; each is emptied.
         values_of: reads the groups' values of rows.
     """
     rows: list[Row] = []
@@ -107,11 +107,12 @@ def whole_groups(
     for page in pages:
         rows += page
         values += values_of(page)
+        # Pages are the larger part of memory, and whoever has read this one holds it until the
+        # next one is asked for.
+        page.clear()
         last, end = values[-1], len(values) - 1
         while end and values[end - 1] == last:
             end -= 1
-        # Pages are the larger part of memory: of none is anything kept while the next is read.
-        del page
         if end:
             yield _taken(rows, end), _taken(values, end)
     if rows:

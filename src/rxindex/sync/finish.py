@@ -101,12 +101,21 @@ class Finish:
     def _sweep(self, store: DrugStore, ours: int) -> int:
         """Remove the texts that no drug has; gives how many are left.
 
+        A run writes no text but for a drug: where it has written all drugs of the source, and
+        there is nothing else, there is none to look for.
+
         Args:
             store: the generation.
-            ours: see `_written_by_us`. A run writes no text but for a drug: where it has written
-                all drugs of the source, and there are no others, there is none to look for.
+            ours: see `_written_by_us`.
         """
-        return store.note_swept() if ours and ours == self._spool.seen() else store.sweep_texts()
+        if ours and ours == self._spool.seen():
+            texts = self._spool.count_texts()
+            mark = self._catalogue.text_mark(store.generation.name)
+            # Likewise, each text got a number.
+            if mark == (ours, ours, texts, texts):
+                store.note_swept(mark)
+                return texts
+        return store.sweep_texts()
 
     def _delete(self, store: DrugStore, may_delete: bool) -> int:
         """Delete what the source does not have any more, unless that is suspiciously much.

@@ -69,6 +69,10 @@ class RunSpool:
         """Remember that there is a vector of these texts, or will be before their drugs."""
         self._write("text", texts)
 
+    def count_texts(self) -> int:
+        """Count the texts that were added."""
+        return self._count("text")
+
     def mark_seen(self, ids: Iterable[str]) -> int:
         """Remember that the source has these drugs.
 
@@ -79,8 +83,7 @@ class RunSpool:
 
     def seen(self) -> int:
         """Count the drugs that the source has, as far as the run has come."""
-        with self._lock, told_of_room():
-            return int(self._database.execute("SELECT count(*) FROM seen").fetchone()[0])
+        return self._count("seen")
 
     def mark_stored(self, ids: Iterable[str]) -> list[str]:
         """Remember that the index has these documents.
@@ -112,6 +115,12 @@ class RunSpool:
         """Give those of ``ids`` that the source does not have."""
         seen = self._among("seen", "id", ids)
         return [one for one in ids if one not in seen]
+
+    def _count(self, table: str) -> int:
+        with self._lock, told_of_room():
+            # A table of this module's own.
+            found = self._database.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
+            return int(found.fetchone()[0])
 
     def _among(self, table: str, column: str, values: Sequence[T]) -> set[T]:
         found: set[T] = set()

@@ -121,10 +121,10 @@ def test_a_drug_without_a_vector_is_not_among_the_names(bench: Bench) -> None:
     assert names_are_right(bench)
 
 
-@pytest.mark.parametrize("happens", ["lost", "written", "stranger"])
+@pytest.mark.parametrize("happens", ["lost", "written", "stranger", "text"])
 def test_what_happens_beside_it_is_seen(bench: Bench, happens: str) -> None:
     bench.run()
-    prefix = bench.catalogue.prefix("g2")
+    prefix, text_prefix = bench.catalogue.prefix("g2"), bench.catalogue.text_prefix("g2")
 
     def disturb(report: SyncReport, packages: int) -> None:
         if report.added != 4:
@@ -132,6 +132,9 @@ def test_what_happens_beside_it_is_seen(bench: Bench, happens: str) -> None:
         [written, *_] = next(bench.catalogue.document_keys("g2"))
         if happens == "lost":
             assert bench.client.unlink(written) == 1
+        elif happens == "text":
+            vector = next(bench.store.all_vectors())
+            bench.client.hset(f"{text_prefix}{'a' * 20}", "vector", vector)
         else:
             key = written if happens == "written" else f"{prefix}{'a' * 16}"
             bench.client.hset(key, "brand", "Newbrand")
@@ -140,4 +143,6 @@ def test_what_happens_beside_it_is_seen(bench: Bench, happens: str) -> None:
     assert bench.catalogue.live() == "g2"
     assert report.deleted == (happens == "stranger")
     assert len(bench.drugs()) == (7 if happens == "lost" else 8)
+    if happens != "lost":
+        assert texts(bench, "g2") == 8
     assert names_are_right(bench)

@@ -23,6 +23,7 @@ def test_texts_are_remembered() -> None:
         many = [n.to_bytes(4, "big") for n in range(2000)]
         spool.add_texts(many)
         assert spool.texts(many) == set(many)
+        assert spool.count_texts() == 2002
 
 
 @given(st.lists(st.lists(st.text(min_size=1, max_size=3), max_size=5), max_size=5))
