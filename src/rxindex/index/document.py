@@ -22,13 +22,7 @@ from rxindex.index.schema import SEPARATOR
 from rxindex.index.text_name import text_name
 from rxindex.model import Drug, DrugKind, Package, Status
 
-__all__ = ["SUMMARY_FIELDS", "read_drug", "read_packages", "write_drug"]
-
-#: The fields that a list of hits shows: everything but packages and vectors.
-SUMMARY_FIELDS = (
-    "name", "brand", "generic", "ingredients", "strength", "form", "routes", "classes",
-    "indications", "synonyms", "schedule", "kind", "gcn", "status", "count", "labelers",
-)  # fmt: skip
+__all__ = ["read_drug", "read_packages", "write_drug"]
 
 _packages_encoder = msgspec.msgpack.Encoder()
 _packages_decoder = msgspec.msgpack.Decoder(tuple[Package, ...])

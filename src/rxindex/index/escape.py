@@ -56,25 +56,18 @@ def tokens(text: str) -> list[str]:
     return [token.lower() for token in _TOKEN.findall(text)]
 
 
-def words(text: str, *, prefix: bool = False, fuzzy: int = 0) -> str:
+def words(text: str, *, prefix: bool = False) -> str:
     """Write ``text`` as a conjunction of terms for a TEXT clause.
 
     Args:
         text: what a person typed.
         prefix: let the last term be the beginning of a word. Only from the second letter on:
             RediSearch refuses shorter prefixes.
-        fuzzy: how many letters may differ (0 to 3) in terms of at least four letters.
 
     Returns:
         The clause without its field and parentheses, or an empty string if no term is left.
     """
     terms = tokens(text)
-    written = []
-    for place, term in enumerate(terms):
-        if fuzzy and len(term) >= 4 and not any(c.isdigit() for c in term):
-            written.append(f"{'%' * fuzzy}{term}{'%' * fuzzy}")
-        elif prefix and place == len(terms) - 1 and len(term) >= 2:
-            written.append(f"{term}*")
-        else:
-            written.append(term)
-    return " ".join(written)
+    if prefix and terms and len(terms[-1]) >= 2:
+        terms[-1] += "*"
+    return " ".join(terms)

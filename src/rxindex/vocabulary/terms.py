@@ -1,17 +1,13 @@
 """From a term that a prescriber types to what it stands for.
 
-Recognition is exact; `TermTable.nearest` is for what it does not recognise. Case, spaces and
-punctuation do not count (``beta blocker``, ``Beta-Blocker``), and a class is recognised in the
-plural.
+Recognition is exact; misspellings are for `rxindex.search.spelling`. Case, spaces and punctuation
+do not count (``beta blocker``, ``Beta-Blocker``), and a class is recognised in the plural.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from rxindex.vocabulary.model import (
     Combination,
@@ -25,8 +21,6 @@ from rxindex.vocabulary.model import (
 __all__ = ["TermTable", "term_key"]
 
 
-_SHORTEST_CORRECTED = 5
-_LEAST_ALIKE = 0.8
 _ASCII_MARKS = str.maketrans("", "", "".join(c for c in map(chr, range(128)) if not c.isalnum()))
 
 
@@ -67,8 +61,6 @@ class TermTable:
             combinations: The fixed-dose combinations.
         """
         self._table: dict[str, tuple[TermKind, tuple[str, ...], bool]] = {}
-        self._written: dict[str, str] = {}
-        self._by_letter: dict[str, list[str]] = {}
         mixed = tuple(combinations)
         for ingredient in ingredients.values():
             self._add("ingredient", (ingredient.name, *ingredient.synonyms), (ingredient.name,))
@@ -104,38 +96,11 @@ class TermTable:
             found = next((hit for hit in plurals if hit and hit[0] == "class"), None)
         return None if found is None else Expansion(*found)
 
-    def nearest(self, term: str) -> str | None:
-        """Find the term that a misspelled one was probably meant to be.
-
-        Only where there is enough to go by: five letters or more and no digit, the first letter
-        right (it rarely is wrong), and at most about one letter in five.
-
-        Args:
-            term: A term as typed.
-
-        Returns:
-            The term as the vocabulary writes it, or None.
-        """
-        key = term_key(term)
-        if len(key) < _SHORTEST_CORRECTED or not key.isalpha():
-            return None
-        if not self._by_letter:
-            for known in self._table:
-                self._by_letter.setdefault(known[0], []).append(known)
-        found = process.extractOne(
-            key,
-            self._by_letter.get(key[0], ()),
-            scorer=OSA.normalized_similarity,
-            score_cutoff=_LEAST_ALIKE,
-        )
-        return None if found is None else self._written[found[0]]
-
     def _add(self, kind: TermKind, terms: Iterable[str], names: tuple[str, ...]) -> None:
         for term in terms:
             key = term_key(term)
             if not key:
                 continue
-            self._written.setdefault(key, term)
             known = self._table.get(key)
             if known is None:
                 self._table[key] = (kind, names, False)

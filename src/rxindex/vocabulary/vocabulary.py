@@ -340,17 +340,6 @@ class Vocabulary:
         """
         return self._terms.recognise(term)
 
-    def nearest(self, term: str) -> str | None:
-        """Find the term that a misspelled one was probably meant to be: ``cholestrl``.
-
-        Args:
-            term: The term alone, one that `expand` does not recognise.
-
-        Returns:
-            The term as the vocabulary writes it, or None where nothing is near enough.
-        """
-        return self._terms.nearest(term)
-
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
