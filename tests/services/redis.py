@@ -16,7 +16,7 @@ import redis
 
 from rxindex.index.embedded import server_files
 
-__all__ = ["RedisServer", "free_port"]
+__all__ = ["RedisServer", "calls", "free_port"]
 
 
 def free_port() -> int:
@@ -24,6 +24,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def calls(client: redis.Redis, command: str) -> int:
+    """Count how often the server was given a command so far.
+
+    Args:
+        client: of the server.
+        command: as the server writes it: ``hset``, ``FT.SEARCH``.
+    """
+    told: dict[str, dict[str, int]] = client.info("commandstats")
+    return told.get(f"cmdstat_{command}", {"calls": 0})["calls"]
 
 
 class RedisServer:

@@ -155,7 +155,7 @@ def is_sound(vectors: Matrix) -> NDArray[np.bool_]:
     Args:
         vectors: shape (vectors, dimensions).
     """
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore"):
         lengths = np.linalg.norm(vectors, axis=1)
     sound: NDArray[np.bool_] = np.logical_and(np.isfinite(lengths), lengths > 0)
     return sound

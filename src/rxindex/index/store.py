@@ -89,6 +89,7 @@ class DrugStore:
         self.generation = generation
         self._prefix = catalogue.prefix(generation.name)
         self._text_prefix = catalogue.text_prefix(generation.name)
+        self._swept_key = catalogue.key(generation.name, "swept")
         self.vector_size = ELEMENT[generation.settings.vector_type] * generation.dimensions
         self.ledger = GroupLedger(catalogue, generation.name)
 
@@ -219,9 +220,9 @@ class DrugStore:
             RxindexError: Redis does not answer, or takes no writes.
         """
         name, catalogue = self.generation.name, self.catalogue
-        mark, swept = catalogue.text_mark(name), catalogue.key(name, "swept")
+        mark = catalogue.text_mark(name)
         with redis_errors("asking what was swept"):
-            if not again and catalogue.client.get(swept) == msgspec.json.encode(mark):
+            if not again and catalogue.client.get(self._swept_key) == msgspec.json.encode(mark):
                 return mark[-1]
         left = self._swept(batch)
         self.note_swept(catalogue.text_mark(name))
@@ -236,8 +237,7 @@ class DrugStore:
         Raises:
             RxindexError: Redis does not answer, or takes no writes.
         """
-        key = self.catalogue.key(self.generation.name, "swept")
-        commands = [("SET", key, msgspec.json.encode(mark))]
+        commands = [("SET", self._swept_key, msgspec.json.encode(mark))]
         self.catalogue.write_all(commands, "noting what was swept")
 
     def _swept(self, batch: int) -> int:

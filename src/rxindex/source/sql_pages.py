@@ -75,6 +75,7 @@ class Pager:
             if len(ties) > 1:
                 page = self._with_ties(scan, page, ties)
             yield page
+            # Not to hold it while the next one is read.
             del page
             # The first condition is implied by the second, but is what MySQL finds its place by.
             query_now = page_query.where(order >= last, sa.or_(order > last, ndc > last_ndc))

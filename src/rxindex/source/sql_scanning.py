@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,11 +70,8 @@ class Scanner:
     def read_chunks(self, scan: Scan, low: Any, strict: bool, high: Any) -> Iterator[Chunk]:
         """Read a range of a scan, and digest what was read."""
         pages = self._pager(few=False).pages(self._query, scan, low, strict, high)
-        for page, values in whole_groups(pages, scan.values):
-            chunk = self._read_chunk(scan, page, values)
-            del page, values
-            yield chunk
-            del chunk
+        # Not a loop, whose variables would hold a chunk while the next one is read.
+        yield from starmap(partial(self._read_chunk, scan), whole_groups(pages, scan.values))
 
     def _read_chunk(self, scan: Scan, page: list[Row], values: list[str | int]) -> Chunk:
         rows, odd = self._read(scan, page, values), dict[Group, Odd]()

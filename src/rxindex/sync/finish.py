@@ -96,7 +96,10 @@ class Finish:
     def _written_by_us(self, store: DrugStore) -> int:
         """Count the documents, if this run has written all that are there; else 0."""
         names = self._spool.names
-        return names.drugs if names.is_all(self._catalogue.mark(store.generation.name)) else 0
+        # Only a first load gathers names: the others need not ask.
+        if names.drugs and names.is_all(self._catalogue.mark(store.generation.name)):
+            return names.drugs
+        return 0
 
     def _sweep(self, store: DrugStore, ours: int) -> int:
         """Remove the texts that no drug has; gives how many are left.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.integration.sync.bench import Bench, refusing
 from tests.services.fdb import package
+from tests.services.redis import calls
 
 from rxindex.index.capability import Capabilities
 from rxindex.index.catalogue import Catalogue
@@ -31,17 +32,11 @@ def bench(
     return Bench(tmp_path, catalogue, capabilities, vocabulary, ROWS)
 
 
-def calls(bench: Bench, command: str) -> int:
-    """Count how often Redis was given a command so far."""
-    found = bench.client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})
-    return int(found["calls"])
-
-
 def compared(bench: Bench, **options: Any) -> tuple[int, SyncReport]:
     """Run, and tell how many drugs were compared with the index."""
-    before = calls(bench, "hmget")
+    before = calls(bench.client, "hmget")
     report = bench.run(full=True, **options)  # without it, the ledger is asked likewise
-    return calls(bench, "hmget") - before, report
+    return calls(bench.client, "hmget") - before, report
 
 
 def texts(bench: Bench, generation: str) -> int:
@@ -76,12 +71,12 @@ def test_only_a_first_load_compares_nothing(bench: Bench) -> None:
 
 
 def test_each_text_of_a_first_load_is_some_drugs(bench: Bench) -> None:
-    before = calls(bench, "FT.AGGREGATE")
+    before = calls(bench.client, "FT.AGGREGATE")
     bench.run()
     bench.run()  # believes the first one
-    assert calls(bench, "FT.AGGREGATE") == before
+    assert calls(bench.client, "FT.AGGREGATE") == before
     assert bench.store.sweep_texts(again=True) == texts(bench, "g1") == 8
-    assert calls(bench, "FT.AGGREGATE") == before + 1
+    assert calls(bench.client, "FT.AGGREGATE") == before + 1
 
 
 def test_one_that_goes_on_compares(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from tests.services.commands import TERMINAL, Command, CommandServer
 from tests.services.gate import Gate
 from tests.services.indexed import assert_tidy, contents
 from tests.services.pharmacy import REWORD, write_pharmacy
-from tests.services.redis import RedisServer
+from tests.services.redis import RedisServer, calls
 
 from rxindex.index.catalogue import Catalogue
 from rxindex.index.lease import hold
@@ -80,8 +80,7 @@ class Place:
 
     def written(self) -> int:
         """How many drugs, texts and batches the server was given so far."""
-        calls: dict[str, Any] = self.server.client().info("commandstats")
-        return int(calls.get("cmdstat_hset", {"calls": 0})["calls"])
+        return calls(self.server.client(), "hset")
 
     def stop_in_the_middle(self, how: signal.Signals) -> tuple[int, dict[str, Any]]:
         """Begin a first load and send a signal when some of it is written."""
